@@ -5,6 +5,44 @@ import "time"
 // An Effect is what follows from a turn: a Question, a Message to send, a menu to show, or a Record.
 type Effect interface{ effect() }
 
+// A Question asks the outside and changes nothing there. A turn asks at most one; its answer is the next input of the
+// same arrival, before anything is saved.
+type Question interface {
+	Effect
+	question()
+}
+
+type (
+	// IssueLinkToken asks LINE for a link token: LinkTokenIssued or AskFailed.
+	IssueLinkToken struct{}
+	// RedeemNonce asks for what a nonce stands for: NonceRedeemed, NonceRefused or AskFailed.
+	RedeemNonce struct {
+		Nonce string
+		Kind  NonceKind
+	}
+	// CheckCode asks the carrier for the line of a usage code: CodeVerified, CodeWrong, NotYet or AskFailed.
+	CheckCode struct{ Code string }
+	// ReadBalance asks the carrier: BalanceRead or AskFailed.
+	ReadBalance struct{ Line string }
+)
+
+// A NonceKind tells why a nonce is redeemed; the answer carries it back.
+type NonceKind string
+
+const (
+	LinkedNonce NonceKind = "linked" // LINE confirmed the link
+	FailedNonce NonceKind = "failed" // LINE refused it: only who asked is wanted
+)
+
+func (IssueLinkToken) effect()   {}
+func (RedeemNonce) effect()      {}
+func (CheckCode) effect()        {}
+func (ReadBalance) effect()      {}
+func (IssueLinkToken) question() {}
+func (RedeemNonce) question()    {}
+func (CheckCode) question()      {}
+func (ReadBalance) question()    {}
+
 // A Record is an effect that is stored together with the turn.
 type Record interface {
 	Effect

@@ -2,14 +2,249 @@
 //
 // Everything that happens to one person is an [Input] in that person's lane. [Turn] takes the person's
 // [Conversation] and one input and gives back the new conversation and the effects that follow from it. It decides
-// and never does: no clock (an input carries its time), no I/O, nothing but the standard library.
+// and never does: no clock (the [Moment] carries the time), no I/O, nothing but the standard library.
 //
 //	conversation + input ──▶ conversation + effects
 //
-// Effects come in three sorts. A question asks the outside and changes nothing there (a balance, a code); its
-// answer is the next input of the same turn. A message or menu is performed after the turn was saved. A record
-// (a timer, an audit entry, a letter to another lane) is saved with the turn.
+// Effects come in three sorts. A [Question] asks the outside and changes nothing there (a balance, a code); its
+// answer is the next input of the same arrival. A message or menu ([Say], [UseMenu]) is performed after the turn was
+// saved. A [Record] (a timer, an audit entry, a letter to another lane) is saved with the turn.
 //
 // Read words.go for the voice, link.go and balance.go for two flows, lane.go for what the other packages exchange
-// about a lane, and carrier.go for what a carrier knows. A flow is one file; every open question is one State.
+// about a lane, and carrier.go for what a carrier knows. A flow is one file; every open question is one [State].
 package flows
+
+import (
+	"strings"
+	"time"
+)
+
+// A Moment is what a turn knows besides the conversation: when, whose lane, and the configured values.
+type Moment struct {
+	At       time.Time
+	Lane     string
+	Settings Settings
+}
+
+// Turn takes one input through the conversation. The effects hold at most one Question, and then nothing to say: that
+// comes with the answer.
+func Turn(m Moment, c Conversation, in Input) (Conversation, []Effect) {
+	t := &turn{Moment: m, c: c}
+	t.c.Links = append([]Link(nil), c.Links...)
+	if t.c.State != Idle && !t.c.Until.IsZero() && !m.At.Before(t.c.Until) {
+		t.idle() // LNK-32: nobody waits for this answer any more
+	}
+	t.take(in)
+	return t.c, t.effects
+}
+
+// Idle conversations have no open question; the next message starts a flow.
+const Idle State = ""
+
+// steps answers words typed while a question is open. It is the whole list of open questions.
+var steps = map[State]func(*turn, Said){
+	Idle:          (*turn).idleSaid,
+	LinkCode:      (*turn).codeSaid,
+	BalanceLine:   (*turn).balanceLineSaid,
+	UnlinkWhich:   (*turn).unlinkWhichSaid,
+	UnlinkConfirm: (*turn).unlinkConfirmSaid,
+	NameWhich:     (*turn).nameWhichSaid,
+	NameText:      (*turn).nameSaid,
+}
+
+// A turn is one input being answered.
+type turn struct {
+	Moment
+	c       Conversation
+	effects []Effect
+}
+
+func (t *turn) take(in Input) {
+	switch in := in.(type) {
+	case Said:
+		t.present()
+		if word, ok := wordOf(in.Plain); ok {
+			t.word(word)
+			return
+		}
+		if _, ok := parseCode(in.Plain, t.Settings.CodeDigits); ok && t.c.State != LinkCode { // LNK-31
+			t.idle()
+			t.say(Text{Text: looksLikeCode, Choices: []Choice{userLinkButton, cancel}})
+			return
+		}
+		if step, ok := steps[t.c.State]; ok {
+			step(t, in)
+			return
+		}
+		t.idle() // a state of another version of the program
+		t.idleSaid(in)
+	case SaidSecret:
+		t.present()
+		t.say(Buttons{Text: passwordInChat, Buttons: []Choice{holderLinkButton}})
+	case Sent:
+		t.present()
+		t.sent(in)
+	case Tapped:
+		t.present()
+		t.tapped(in)
+	case Followed:
+		t.followed()
+	case Unfollowed:
+		t.unfollowed()
+	case Due:
+		t.due(in)
+	case Unsent:
+		t.do(Erase{MessageID: in.MessageID})
+	case Joined:
+		t.say(Text{Text: t.brand(joinedGroup)})
+	default:
+		t.linkInput(in)
+	}
+}
+
+// present notes that the person is here: who writes has not blocked us, even if the follow event got lost.
+func (t *turn) present() {
+	if !t.c.BlockedAt.IsZero() {
+		t.c.BlockedAt = time.Time{}
+		t.do(StopTimer{Name: blockedTimer})
+	}
+}
+
+func (t *turn) idleSaid(Said) {
+	t.say(Text{Text: t.brand(fallback), Choices: t.menu()})
+}
+
+func (t *turn) sent(in Sent) {
+	text := onlyText
+	if in.Kind == "sticker" {
+		text = thanksForSticker
+	}
+	t.say(Text{Text: text, Choices: t.menu()})
+}
+
+// tapped reads a postback: "1:verb:argument". The number is the format's version, since buttons stay in a chat for
+// years; what it does is checked against the links of now.
+func (t *turn) tapped(in Tapped) {
+	version, rest, _ := strings.Cut(in.Data, ":")
+	verb, arg, _ := strings.Cut(rest, ":")
+	if version == "1" {
+		switch verb {
+		case "say":
+			if word, ok := wordOf(arg); ok {
+				t.word(word)
+				return
+			}
+		case "balance":
+			t.balanceOf(arg)
+			return
+		case "lines":
+			t.askBalanceLine()
+			return
+		case "unlink":
+			t.unlinkAsk(arg)
+			return
+		case "unlinked":
+			t.unlink(arg)
+			return
+		case "name":
+			t.nameAsk(arg)
+			return
+		case "noname":
+			t.rename(arg, "")
+			return
+		}
+	}
+	t.idle()
+	t.say(Text{Text: staleButton, Choices: t.menu()})
+}
+
+// SayData is the postback of a button that stands for a typed word, such as an area of the rich menu.
+func SayData(word string) string { return "1:say:" + word }
+
+// blockedTimer falls due when links of a blocked account end (LNK-45).
+const blockedTimer = "blocked"
+
+func (t *turn) followed() {
+	back := len(t.c.Links) > 0
+	t.c.BlockedAt = time.Time{}
+	t.idle()
+	t.do(StopTimer{Name: blockedTimer})
+	if back {
+		t.say(Text{Text: t.brand(welcomeBack), Choices: t.menu()})
+	} else {
+		t.say(
+			Text{Text: t.brand(welcome)},
+			Buttons{Title: welcomeTitle, Text: welcomeLinks, Buttons: []Choice{holderLinkButton, userLinkButton}, Choices: t.menu()},
+		)
+	}
+	t.useMenu()
+}
+
+func (t *turn) unfollowed() {
+	t.c.BlockedAt = t.At
+	t.idle()
+	t.do(SetTimer{Name: blockedTimer, At: t.At.Add(t.Settings.BlockedKeep)})
+}
+
+func (t *turn) due(in Due) {
+	if in.Name != blockedTimer || t.c.BlockedAt.IsZero() || t.At.Before(t.c.BlockedAt.Add(t.Settings.BlockedKeep)) {
+		return // the timer's reason is gone
+	}
+	for _, l := range t.c.Links {
+		t.audit("unlink", "system", l, "blocked")
+	}
+	t.c.Links = nil
+}
+
+func (t *turn) do(e ...Effect) { t.effects = append(t.effects, e...) }
+
+// say speaks, unless the person has blocked us (LNK-45).
+func (t *turn) say(m ...Message) {
+	if t.c.BlockedAt.IsZero() {
+		t.do(Say{Messages: m})
+	}
+}
+
+// ask opens a question about something; it is dropped after link.dialog_timeout.
+func (t *turn) ask(s State, about string, m ...Message) {
+	t.c.State, t.c.About, t.c.Until = s, about, t.At.Add(t.Settings.DialogWait)
+	t.say(m...)
+}
+
+func (t *turn) idle() { t.c.State, t.c.About, t.c.Until = Idle, "", time.Time{} }
+
+func (t *turn) useMenu() { t.do(UseMenu{Holder: t.has(HolderLink), User: t.has(UserLink)}) }
+
+func (t *turn) audit(kind, actor string, l Link, reason string) {
+	t.do(Audit{At: t.At, Actor: actor, Kind: kind, Link: l.Kind, Ref: l.Ref, Reason: reason})
+}
+
+func (t *turn) has(k LinkKind) bool { return t.count(k) > 0 }
+
+func (t *turn) count(k LinkKind) (n int) {
+	for _, l := range t.c.Links {
+		if l.Kind == k {
+			n++
+		}
+	}
+	return n
+}
+
+// link finds one of the person's own links; what is not theirs does not exist here.
+func (t *turn) link(k LinkKind, ref string) (Link, bool) {
+	for _, l := range t.c.Links {
+		if l.Kind == k && l.Ref == ref {
+			return l, true
+		}
+	}
+	return Link{}, false
+}
+
+func (t *turn) lines() (ls []Link) {
+	for _, l := range t.c.Links {
+		if l.Kind == UserLink {
+			ls = append(ls, l)
+		}
+	}
+	return ls
+}

@@ -3,17 +3,73 @@ package flows
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // An Input is something that happened to a person.
 type Input interface{ input() }
 
+// What the person did.
+type (
+	// Said is a text message: as typed, and in NFKC form (half-width digits, full-width kana).
+	Said struct{ Text, Plain string }
+	// SaidSecret is a text that looks like a password; it was not kept (LNK-14).
+	SaidSecret struct{}
+	// Sent is a message that is not text: image, video, audio, file, location or sticker.
+	Sent struct{ Kind string }
+	// Tapped is a postback.
+	Tapped struct{ Data string }
+	// Followed: the account was added or unblocked.
+	Followed struct{}
+	// Unfollowed: the account was blocked.
+	Unfollowed struct{}
+	// Unsent: the person took a message back.
+	Unsent struct{ MessageID string }
+	// AccountLinked: LINE confirmed a sign-in on our page (LNK-11).
+	AccountLinked struct{ Nonce string }
+	// AccountLinkFailed: LINE did not confirm it; it names no person and comes in the lane of what has no source.
+	AccountLinkFailed struct{ Nonce string }
+	// Joined: the account was taken into a group or room.
+	Joined struct{}
+	// Due is a timer.
+	Due struct{ Name string }
+)
+
+// Answers to questions.
+type (
+	// LinkTokenIssued brings the address of the sign-in page.
+	LinkTokenIssued struct{ URL string }
+	// NonceRedeemed: the nonce was ours, good and unused.
+	NonceRedeemed struct {
+		Nonce    NonceKind
+		Lane     string // who asked for the sign-in
+		Contract Contract
+		TakenBy  string // the LINE account the contract is linked to now, "" for none
+	}
+	// NonceRefused: unknown, expired or used before.
+	NonceRefused struct{ Nonce NonceKind }
+	// CodeVerified brings the line of a usage code, and the LINE account it is linked to now, "" for none.
+	CodeVerified struct {
+		Line    Line
+		TakenBy string
+	}
+	// CodeWrong: no line in use has the code.
+	CodeWrong struct{}
+	// NotYet: the line cannot be linked yet (LNK-03).
+	NotYet struct {
+		MNP  bool
+		From time.Time
+	}
+	// BalanceRead brings the figures.
+	BalanceRead struct{ Balance Balance }
+	// AskFailed: whoever was asked did not answer in time or not at all (BAL-12).
+	AskFailed struct{}
+)
+
 // Letters: inputs that come from elsewhere in the program and not from LINE. They are stored encoded.
 type (
 	// LinkTried tells the owner of a link that another LINE account tried to link the same line (LNK-27).
-	LinkTried struct {
-		Ref string
-	}
+	LinkTried struct{ Ref string }
 	// LinkEnded ends a link from outside the chat.
 	LinkEnded struct {
 		Kind LinkKind
@@ -25,9 +81,28 @@ type (
 	LinkFailed struct{}
 )
 
-func (LinkTried) input()  {}
-func (LinkEnded) input()  {}
-func (LinkFailed) input() {}
+func (Said) input()              {}
+func (SaidSecret) input()        {}
+func (Sent) input()              {}
+func (Tapped) input()            {}
+func (Followed) input()          {}
+func (Unfollowed) input()        {}
+func (Unsent) input()            {}
+func (AccountLinked) input()     {}
+func (AccountLinkFailed) input() {}
+func (Joined) input()            {}
+func (Due) input()               {}
+func (LinkTokenIssued) input()   {}
+func (NonceRedeemed) input()     {}
+func (NonceRefused) input()      {}
+func (CodeVerified) input()      {}
+func (CodeWrong) input()         {}
+func (NotYet) input()            {}
+func (BalanceRead) input()       {}
+func (AskFailed) input()         {}
+func (LinkTried) input()         {}
+func (LinkEnded) input()         {}
+func (LinkFailed) input()        {}
 
 // EncodeInput is the stored form of a letter.
 func EncodeInput(in Input) ([]byte, error) {

@@ -1,0 +1,63 @@
+package flows
+
+// A Say is one to five messages for the person, in order. It goes out as a reply where that is possible.
+type Say struct{ Messages []Message }
+
+// UseMenu shows the rich menu of a link state (MNU-03).
+type UseMenu struct{ Holder, User bool }
+
+func (Say) effect()     {}
+func (UseMenu) effect() {}
+
+// A Message is one bubble. It says what is shown; how it looks on LINE is decided where LINE's JSON is written.
+type Message interface{ message() }
+
+// A Text is plain words. Choices become quick replies.
+type Text struct {
+	Text    string
+	Choices []Choice
+}
+
+// Buttons is a question with buttons that stay in the chat: at most four, each a Choice.
+type Buttons struct {
+	Title   string
+	Text    string
+	Buttons []Choice
+	Choices []Choice // quick replies below
+}
+
+// A BalanceCard is what is left on one line. All strings are ready to show.
+type BalanceCard struct {
+	Line    string // nickname or masked number
+	Total   string
+	Rows    []BalanceRow
+	Used    string
+	Speed   string
+	Slow    bool // limited or suspended: shown with emphasis
+	At      string
+	Notes   []string
+	Alt     string // BAL-15, the whole card in words
+	Choices []Choice
+}
+
+// A BalanceRow is one bucket. Part is what is left of it as a share of the plan's quota, 0 to 1.
+type BalanceRow struct {
+	Label, Amount, Until string
+	Part                 float64
+}
+
+func (Text) message()        {}
+func (Buttons) message()     {}
+func (BalanceCard) message() {}
+
+// A Choice is a button or quick reply. Exactly one of Say, Data and URL is set.
+type Choice struct {
+	// Label is at most 20 characters.
+	Label string
+	// Say is sent as if the person had typed it.
+	Say string
+	// Data comes back as Tapped; the label is shown as the person's words.
+	Data string
+	// URL is opened.
+	URL string
+}

@@ -1,0 +1,162 @@
+package flows
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The voice: です・ます, short, one idea a sentence, one question a message, the way out always among the buttons. Every
+// text may be read aloud. The standard phrases of domain.md §11 stand word for word; a sentence may go before or follow.
+
+// Standard phrases.
+const (
+	needUserLink   = "この機能を使うには利用者連携が必要です。マイページの「契約情報」にある16桁の利用コードをご用意ください。"
+	needHolderLink = "この機能を使うには契約者連携が必要です。"
+	contractorOnly = "マイページは契約者の方だけがご利用いただけます。"
+	codeBadFormat  = "利用コードは16桁の数字です。もう一度入力してください。"
+	alreadyLinked  = "この回線は別のLINEアカウントと連携済みです。先にそちらの連携を解除してください。"
+	linkDone       = "連携が完了しました。連携は「設定」からいつでも解除できます。"
+	passwordInChat = "パスワードはトークに送らないでください。送られた内容は保存していません。連携は専用の画面で行えます。"
+	BackendDown    = "ただいま情報を確認できません。しばらくしてからもう一度お試しください。"
+	fallback       = "申し訳ありません。そのご質問にはお答えできません。{brand}の回線や料金については、メニューまたは短い文章でお尋ねください。"
+)
+
+const (
+	codeLocked     = "入力の回数が上限に達しました。{time}以降にもう一度お試しください。"
+	codeWrong      = "利用コードを確認できませんでした。あと{n}回まちがえると60分間入力できなくなります。"
+	linkNotYetMNP  = "回線の切り替えがまだ完了していません。完了のメールが届いてからもう一度お試しください。"
+	linkNotYetShip = "連携は商品発送メールの翌日（{date}）からご利用いただけます。"
+	notYetNoDate   = "連携は商品発送メールの翌日からご利用いただけます。"
+)
+
+// Follow, menu and the unexpected.
+const (
+	welcomeTitle     = "はじめに"
+	welcome          = "友だち追加ありがとうございます。{brand}の公式アカウントです。データ残量の確認やマイページを、このトークからご利用いただけます。"
+	welcomeLinks     = "契約者の方は契約者連携を、回線を使う方は利用者連携をしてください。どちらも同じLINEアカウントでできます。"
+	welcomeBack      = "おかえりなさい。{brand}の公式アカウントです。これまでの連携はそのままお使いいただけます。"
+	joinedGroup      = "お招きありがとうございます。{brand}の各機能は、公式アカウントとの1対1のトークでご利用ください。"
+	hereIsMenu       = "ご利用になる機能をお選びください。"
+	cancelled        = "取りやめました。ほかにご用がありましたら、メニューからお選びください。"
+	nothingToCancel  = "取りやめる手続きはありません。ご用がありましたら、メニューからお選びください。"
+	comingSoon       = "「{function}」は準備中です。ご利用いただけるまで、いましばらくお待ちください。"
+	onlyText         = "申し訳ありません。このトークでは文字のメッセージだけをお読みできます。メニューまたは短い文章でお尋ねください。"
+	thanksForSticker = "スタンプありがとうございます。ご用がありましたら、メニューからお選びください。"
+	staleButton      = "このボタンは古いため、ご利用いただけません。お手数ですが、もう一度メニューからお選びください。"
+	sorry            = "申し訳ありません。ただいまのメッセージを処理できませんでした。お手数ですが、もう一度お送りください。"
+)
+
+// Linking.
+const (
+	linkChoice       = "契約者の方は契約者連携、回線を使う方は利用者連携をお選びください。"
+	linkedNow        = "現在の連携は次のとおりです。\n{links}\n追加する連携をお選びください。"
+	openSignIn       = "次のボタンから画面を開き、{brand}のIDとパスワードを入力してください。画面は10分間有効です。"
+	openSignInAgain  = "契約者連携は済んでいます。別の契約も連携する場合は、次のボタンから画面を開き、{brand}のIDとパスワードを入力してください。画面は10分間有効です。"
+	signInExpired    = "連携の手続きの期限が切れました。お手数ですが、もう一度「契約者連携」からお試しください。"
+	signInFailed     = "契約者連携ができませんでした。このLINEアカウントで画面を開き、もう一度お試しください。"
+	askCode          = "16桁の利用コードを入力してください。利用コードはマイページの「契約情報」にあります。"
+	looksLikeCode    = "利用コードのようです。利用者連携を始めますか？始める場合は、ボタンを押してからもう一度入力してください。"
+	linkedAlready    = "すでにこのLINEアカウントとの連携が完了しています。連携は「設定」からいつでも解除できます。"
+	contractTaken    = "この契約は別のLINEアカウントと連携済みです。先にそちらの連携を解除してください。"
+	otherTried       = "別のLINEアカウントから「{line}」の利用者連携が試されました。現在の連携は変わっていません。お心当たりがない場合は、契約者の方に利用コードの再発行をご相談ください。"
+	tooManyContracts = "契約者連携は、1つのLINEアカウントで{n}件までです。先に不要な連携を解除してください。"
+	tooManyLines     = "利用者連携は、1つのLINEアカウントで{n}回線までです。先に不要な連携を解除してください。"
+	endedReissue     = "利用コードが再発行されたため、次の連携を解除しました。\n{link}\n続けて使うには、新しい利用コードで利用者連携をしてください。"
+	endedUser        = "利用者が変更されたため、次の連携を解除しました。\n{link}"
+	endedContract    = "ご契約が終了したため、次の連携を解除しました。\n{link}"
+)
+
+// Balance and settings.
+const (
+	whichLine        = "どの回線のデータ残量を確認しますか？"
+	lineGone         = "その回線の連携は解除されています。"
+	mayBeOld         = "最新ではない可能性があります"
+	monthTurning     = "月初の更新中のため、表示が変わることがあります"
+	settingsText     = "現在の連携は次のとおりです。\n{links}"
+	settingsEmpty    = "現在、連携はありません。"
+	nothingLinked    = "解除できる連携はありません。"
+	whichUnlink      = "どの連携を解除しますか？\n{links}"
+	unlinkUserSure   = "「{link}」を解除します。残容量確認とデータプレゼントが使えなくなります。よろしいですか？"
+	unlinkHolderSure = "「{link}」を解除します。マイページにはIDとパスワードが必要になり、LINEポイントでのお支払いは次回の請求から止まります。よろしいですか？"
+	unlinked         = "連携を解除しました。"
+	unlinkedBefore   = "その連携はすでに解除されています。"
+	whichName        = "どの回線の呼び名を変えますか？"
+	askName          = "「{line}」の新しい呼び名を12文字以内で入力してください。"
+	nameTooLong      = "呼び名は1文字から12文字までで入力してください。"
+	nameTaken        = "同じ呼び名の回線があります。別の呼び名を入力してください。"
+	renamed          = "{line}の呼び名を「{name}」にしました。"
+	nameRemoved      = "{line}の呼び名をなくしました。"
+)
+
+// Apology is said once when an input was given up on.
+func Apology() Say { return Say{Messages: []Message{Text{Text: sorry}}} }
+
+// bucketLabels are fixed (BKT-01).
+var bucketLabels = map[Bucket]string{
+	Carryover: "前月繰越", Gift: "データプレゼント", Base: "基本データ量", Topup: "データ量の追加",
+}
+
+func (t *turn) brand(text string) string {
+	return strings.ReplaceAll(text, "{brand}", t.Settings.Brand)
+}
+
+// Amount is an amount of data as BAL-10 writes it: 820MB, 2.34GB, cut and not rounded.
+func Amount(mb int) string {
+	if mb < 1000 {
+		return strconv.Itoa(mb) + "MB"
+	}
+	return fmt.Sprintf("%d.%02dGB", mb/1000, mb%1000/10)
+}
+
+// Day is a date in JST: 11月22日.
+func Day(at time.Time) string { return at.In(JST).Format("1月2日") }
+
+// lastDay is the last day of something usable until the moment end, exclusive (CAL-02).
+func lastDay(end time.Time) string { return Day(end.Add(-time.Nanosecond)) }
+
+// asOf is the time of figures: 11月22日 16:05時点 (BAL-05).
+func asOf(at time.Time) string { return at.In(JST).Format("1月2日 15:04時点") }
+
+// Clock is when something opens again, seen from now: 16:05, or 11月23日 0:05 on another day. Seconds count as a
+// minute more, so that it is open when the clock shows it.
+func Clock(now, at time.Time) string {
+	at = at.Add(time.Minute - time.Nanosecond).Truncate(time.Minute).In(JST)
+	if now := now.In(JST); now.YearDay() == at.YearDay() && now.Year() == at.Year() {
+		return at.Format("15:04")
+	}
+	return at.Format("1月2日 15:04")
+}
+
+// LockedUntil is the standard phrase code_locked.
+func LockedUntil(now, until time.Time) string {
+	return strings.ReplaceAll(codeLocked, "{time}", Clock(now, until))
+}
+
+func codeWrongLeft(n int) string { return strings.ReplaceAll(codeWrong, "{n}", strconv.Itoa(n)) }
+
+func tooMany(text string, n int) string { return strings.ReplaceAll(text, "{n}", strconv.Itoa(n)) }
+
+// Words tells from when linking works (LNK-03), by the standard phrases link_not_yet_mnp and link_not_yet_ship.
+func (in NotYet) Words() string {
+	switch {
+	case in.MNP:
+		return linkNotYetMNP
+	case in.From.IsZero():
+		return notYetNoDate
+	default:
+		return strings.ReplaceAll(linkNotYetShip, "{date}", Day(in.From))
+	}
+}
+
+func endedBy(reason string) string {
+	switch reason {
+	case "reissue":
+		return endedReissue
+	case "user_changed":
+		return endedUser
+	default:
+		return endedContract
+	}
+}
