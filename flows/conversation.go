@@ -20,7 +20,7 @@ const (
 type Link struct {
 	Kind LinkKind
 	Ref  string // the carrier's ID of the contract or line
-	// Label is how it is shown without a nickname: a login ID cut to its first letters, or a masked number.
+	// Label is how it is shown without a nickname: the first letters of a login ID, or a masked number.
 	Label    string
 	Nickname string
 	At       time.Time

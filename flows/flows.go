@@ -15,6 +15,7 @@
 package flows
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -80,7 +81,7 @@ func (t *turn) take(in Input) {
 		t.idleSaid(in)
 	case SaidSecret:
 		t.present()
-		t.say(Buttons{Text: passwordInChat, Buttons: []Choice{holderLinkButton}})
+		t.say(Buttons{Text: passwordInChat, Buttons: []Choice{holderLinkButton}, Choices: t.menu()})
 	case Sent:
 		t.present()
 		t.sent(in)
@@ -200,9 +201,16 @@ func (t *turn) do(e ...Effect) { t.effects = append(t.effects, e...) }
 
 // say speaks, unless the person has blocked us (LNK-45).
 func (t *turn) say(m ...Message) {
-	if t.c.BlockedAt.IsZero() {
-		t.do(Say{Messages: m})
+	if !t.c.BlockedAt.IsZero() {
+		return
 	}
+	for i := range m {
+		if b, ok := m[i].(Buttons); ok { // a function is offered once: what is a button is no quick reply
+			b.Choices = slices.DeleteFunc(b.Choices, func(c Choice) bool { return slices.Contains(b.Buttons, c) })
+			m[i] = b
+		}
+	}
+	t.do(Say{Messages: m})
 }
 
 // ask opens a question about something; it is dropped after link.dialog_timeout.

@@ -128,7 +128,7 @@ func (t *turn) nonceRedeemed(in NonceRedeemed) {
 		t.do(Letter{To: in.Lane, Input: LinkFailed{}})
 		return
 	}
-	link := Link{Kind: HolderLink, Ref: in.Contract.ID, Label: in.Contract.LoginID, At: t.At}
+	link := Link{Kind: HolderLink, Ref: in.Contract.ID, Label: maskLogin(in.Contract.LoginID), At: t.At}
 	switch {
 	case in.Lane != t.Lane: // signed in on a page that another LINE account asked for
 		t.say(Buttons{Text: signInFailed, Buttons: []Choice{holderLinkButton}, Choices: t.menu()})
@@ -230,6 +230,12 @@ func (l Link) name() string {
 		return l.Nickname
 	}
 	return l.Label
+}
+
+// maskLogin shows enough of a login ID to tell two contracts apart: it is half of a key.
+func maskLogin(id string) string {
+	r := []rune(id)
+	return string(r[:min(3, len(r))]) + "***"
 }
 
 // title is the name with what it is: 「利用者連携：太郎」.

@@ -79,7 +79,7 @@ func (t *turn) word(w word) {
 			t.notBuilt(w)
 		}
 	case wordMyPage, wordBill, wordPoints:
-		if t.needHolderLink() {
+		if t.needHolderLink(w) {
 			t.notBuilt(w)
 		}
 	case wordHelp, wordOperator:
@@ -101,16 +101,16 @@ func (t *turn) needUserLink() bool {
 	return false
 }
 
-// needHolderLink is the same for 契約者連携. Who only uses a line cannot get it (ACC-08).
-func (t *turn) needHolderLink() bool {
-	switch {
-	case t.has(HolderLink):
+// needHolderLink is the same for 契約者連携. Who only uses a line is told that マイページ is the holder's (ACC-08).
+func (t *turn) needHolderLink(w word) bool {
+	if t.has(HolderLink) {
 		return true
-	case t.has(UserLink):
-		t.say(Buttons{Text: contractorOnly, Buttons: []Choice{holderLinkButton}, Choices: t.menu()})
-	default:
-		t.say(Buttons{Text: needHolderLink, Buttons: []Choice{holderLinkButton}, Choices: t.menu()})
 	}
+	text := needHolderLink
+	if w == wordMyPage && t.has(UserLink) {
+		text = contractorOnly
+	}
+	t.say(Buttons{Text: text, Buttons: []Choice{holderLinkButton}, Choices: t.menu()})
 	return false
 }
 

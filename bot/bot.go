@@ -1,0 +1,138 @@
+package bot
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"tsunagu/flows"
+)
+
+// Lanes is where arrivals wait and turns are kept. *store.Store is one.
+type Lanes interface {
+	// Accept stores arrivals durably before it returns; those with a known ID are dropped.
+	Accept(ctx context.Context, arrivals []flows.Arrival) error
+	// Wake is ready when something became due in this process.
+	Wake() <-chan struct{}
+	// Claim hands out up to lanes due lanes with up to arrivals waiting arrivals each.
+	Claim(ctx context.Context, lanes, arrivals int) ([]flows.Claim, error)
+	// Save stores one step of a claimed lane: flows.ErrFenced, flows.ErrLinkTaken.
+	Save(ctx context.Context, step flows.Save) error
+	// Linked tells which LINE account a contract or line is linked to.
+	Linked(ctx context.Context, kind flows.LinkKind, ref string) (lane string, ok bool, err error)
+	// WrongCodes counts the wrong codes of all people since then, up to limit (LNK-25).
+	WrongCodes(ctx context.Context, since time.Time, limit int) (int, error)
+	// KeepLinkToken remembers for whom a link token was issued.
+	KeepLinkToken(ctx context.Context, token, lane string, expires time.Time) error
+	// RedeemNonce consumes a nonce for the arrival by; the same arrival may ask again.
+	RedeemNonce(ctx context.Context, nonce, by string) (lane string, c flows.Contract, ok bool, err error)
+}
+
+// Carrier is what the bot asks the mobile carrier. Errors other than the named ones mean that it did not answer.
+type Carrier interface {
+	// VerifyCode finds the line of a usage code: flows.ErrWrongCode, *flows.NotYetError.
+	VerifyCode(ctx context.Context, code string) (flows.Line, error)
+	// Balance reads what is left on a line.
+	Balance(ctx context.Context, lineID string) (flows.Balance, error)
+}
+
+// Config is what a Bot is made of. Zero values of the last group take the defaults in brackets.
+type Config struct {
+	Lanes    Lanes
+	Carrier  Carrier
+	Settings flows.Settings
+	Log      *slog.Logger
+	Metrics  *Metrics
+	Now      func() time.Time
+
+	// ChannelSecrets are the channel secrets that are good now: two while rotating.
+	ChannelSecrets []string
+	// AccessToken is the channel access token.
+	AccessToken string
+	// APIURL is https://api.line.me or a simulator.
+	APIURL string
+	// PublicURL is where people reach the pages, without a slash at the end.
+	PublicURL string
+
+	// InFlight is how many lanes are worked, and so how many calls to LINE are under way, at once [256].
+	InFlight int
+	// Poll is how often due lanes are looked for without being woken [500ms].
+	Poll time.Duration
+	// Tries is how often an arrival is taken up before it is parked [5].
+	Tries int
+	// Pause waits, or returns early with the context's error [a timer].
+	Pause func(ctx context.Context, d time.Duration) error
+	// Transport carries the calls to LINE [an own one with a connection per call in flight].
+	Transport http.RoundTripper
+}
+
+// A Bot answers one LINE channel.
+type Bot struct {
+	Config
+	line     *line
+	balances balanceCache
+
+	self struct { // the bot's own user ID, learned from LINE
+		sync.Mutex
+		id string
+	}
+}
+
+// New makes a Bot. It does not call LINE.
+func New(cfg Config) (*Bot, error) {
+	if cfg.InFlight == 0 {
+		cfg.InFlight = 256
+	}
+	if cfg.Poll == 0 {
+		cfg.Poll = 500 * time.Millisecond
+	}
+	if cfg.Tries == 0 {
+		cfg.Tries = 5
+	}
+	if cfg.Pause == nil {
+		cfg.Pause = pause
+	}
+	l, err := newLine(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Bot{Config: cfg, line: l}, nil
+}
+
+// isSelf reports whether a webhook's destination is this bot. While LINE has not told who we are, everything is.
+func (b *Bot) isSelf(destination string) bool {
+	b.self.Lock()
+	defer b.self.Unlock()
+	return b.self.id == "" || destination == b.self.id
+}
+
+// learnSelf asks LINE for the bot's own user ID until it knows.
+func (b *Bot) learnSelf(ctx context.Context) {
+	b.self.Lock()
+	known := b.self.id != ""
+	b.self.Unlock()
+	if known {
+		return
+	}
+	id, err := b.line.botID(ctx)
+	if err != nil {
+		b.Log.Warn("LINE did not tell the bot's user ID", "err", err)
+		return
+	}
+	b.self.Lock()
+	b.self.id = id
+	b.self.Unlock()
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,231 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/line/line-bot-sdk-go/v8/linebot/messaging_api"
+)
+
+// callTime bounds one call to LINE.
+const callTime = 10 * time.Second
+
+// A line is the Messaging API as this package uses it.
+type line struct {
+	api *messaging_api.MessagingApiAPI
+
+	menus struct { // rich menu IDs by alias, as LINE last told
+		sync.Mutex
+		ids map[string]string
+	}
+}
+
+func newLine(cfg Config) (*line, error) {
+	transport := cfg.Transport
+	if transport == nil {
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = cfg.InFlight, cfg.InFlight
+		transport = t
+	}
+	client := &http.Client{Timeout: callTime, Transport: &watched{next: transport, log: cfg.Log, metrics: cfg.Metrics, now: time.Now}}
+	api, err := messaging_api.NewMessagingApiAPI(cfg.AccessToken,
+		messaging_api.WithHTTPClient(client), messaging_api.WithEndpoint(cfg.APIURL))
+	if err != nil {
+		return nil, fmt.Errorf("LINE client: %w", err)
+	}
+	return &line{api: api}, nil
+}
+
+// with is the client for one call: the SDK's WithContext writes to the client it is called on.
+func (l *line) with(ctx context.Context) *messaging_api.MessagingApiAPI {
+	c := *l.api
+	return c.WithContext(ctx)
+}
+
+// A rawMessage is a message object already in LINE's JSON.
+type rawMessage json.RawMessage
+
+func (m rawMessage) GetType() string              { return "" }
+func (m rawMessage) MarshalJSON() ([]byte, error) { return m, nil }
+
+func rawMessages(ms []json.RawMessage) []messaging_api.MessageInterface {
+	out := make([]messaging_api.MessageInterface, len(ms))
+	for i, m := range ms {
+		out[i] = rawMessage(m)
+	}
+	return out
+}
+
+func (l *line) reply(ctx context.Context, token string, ms []json.RawMessage) called {
+	resp, _, err := l.with(ctx).ReplyMessageWithHttpInfo(&messaging_api.ReplyMessageRequest{ReplyToken: token, Messages: rawMessages(ms)})
+	return calledWith(resp, err)
+}
+
+func (l *line) push(ctx context.Context, to, retryKey string, ms []json.RawMessage) called {
+	resp, _, err := l.with(ctx).PushMessageWithHttpInfo(&messaging_api.PushMessageRequest{To: to, Messages: rawMessages(ms)}, retryKey)
+	return calledWith(resp, err)
+}
+
+func (l *line) linkMenu(ctx context.Context, user, menuID string) called {
+	resp, _, err := l.with(ctx).LinkRichMenuIdToUserWithHttpInfo(user, menuID)
+	return calledWith(resp, err)
+}
+
+// menuID looks an alias up, at LINE when fresh is set or it is not known yet.
+func (l *line) menuID(ctx context.Context, alias string, fresh bool) (string, called) {
+	l.menus.Lock()
+	id := l.menus.ids[alias]
+	l.menus.Unlock()
+	if id != "" && !fresh {
+		return id, called{outcome: accepted}
+	}
+	resp, body, err := l.with(ctx).GetRichMenuAliasWithHttpInfo(alias)
+	got := calledWith(resp, err)
+	if got.outcome == accepted && body != nil {
+		l.menus.Lock()
+		defer l.menus.Unlock()
+		if l.menus.ids == nil {
+			l.menus.ids = make(map[string]string)
+		}
+		l.menus.ids[alias] = body.RichMenuId
+		return body.RichMenuId, got
+	}
+	return "", got
+}
+
+func (l *line) linkToken(ctx context.Context, user string) (string, error) {
+	if !userID.MatchString(user) {
+		return "", errors.New("not a LINE user ID")
+	}
+	resp, body, err := l.with(ctx).IssueLinkTokenWithHttpInfo(user)
+	if got := calledWith(resp, err); got.outcome != accepted {
+		return "", got
+	}
+	return body.LinkToken, nil
+}
+
+func (l *line) botID(ctx context.Context) (string, error) {
+	resp, body, err := l.with(ctx).GetBotInfoWithHttpInfo()
+	if got := calledWith(resp, err); got.outcome != accepted {
+		return "", got
+	}
+	return body.UserId, nil
+}
+
+// What became of a call.
+type outcome int
+
+const (
+	accepted outcome = iota
+	refused          // LINE will not take it, now or later
+	notTaken         // it certainly had no effect; it may be tried again
+	unknown          // it may have had its effect
+)
+
+// A called is the answer to one call.
+type called struct {
+	outcome   outcome
+	status    int
+	requestID string
+	message   string // LINE's own words, or what failed
+	spentKey  bool   // 409: this retry key was accepted before
+}
+
+func (c called) Error() string { return fmt.Sprintf("%d %s", c.status, c.message) }
+
+// calledWith judges an answer by its status (line-platform §3.2); only a 429 needs the text, to tell the month's limit
+// from a busy minute.
+func calledWith(resp *http.Response, err error) called {
+	if resp == nil {
+		c := called{outcome: unknown, message: "no answer"}
+		if opErr := (*net.OpError)(nil); errors.As(err, &opErr) && opErr.Op == "dial" {
+			c.outcome, c.message = notTaken, "no connection"
+		}
+		return c
+	}
+	c := called{status: resp.StatusCode, requestID: resp.Header.Get("x-line-request-id")}
+	if resp.StatusCode < 300 {
+		if err != nil { // accepted, but the answer could not be read
+			c.message = "answer cut short"
+		}
+		return c
+	}
+	var body messaging_api.ErrorResponse
+	if json.NewDecoder(resp.Body).Decode(&body) == nil {
+		c.message = body.Message
+	}
+	switch {
+	case c.status == http.StatusConflict:
+		c.outcome, c.spentKey = refused, true
+	case c.status == http.StatusTooManyRequests && strings.Contains(c.message, "monthly limit"):
+		c.outcome = refused
+	case c.status == http.StatusTooManyRequests, c.status == http.StatusUnauthorized:
+		c.outcome = notTaken
+	case c.status >= 500:
+		c.outcome = unknown
+	default:
+		c.outcome = refused
+	}
+	return c
+}
+
+// watched logs and counts every call: LINE asks for its request ID, the time, the method, the endpoint and the status.
+type watched struct {
+	next    http.RoundTripper
+	log     *slog.Logger
+	metrics *Metrics
+	now     func() time.Time
+}
+
+func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
+	start := w.now()
+	resp, err := w.next.RoundTrip(req)
+	endpoint := endpointOf(req.URL.Path)
+	took := w.now().Sub(start)
+	w.metrics.lineSeconds.WithLabelValues(endpoint).Observe(took.Seconds())
+	if err != nil {
+		w.metrics.lineCalls.WithLabelValues(endpoint, "none").Inc()
+		w.log.Warn("line call", "method", req.Method, "endpoint", endpoint, "took", took, "err", withoutURL(err))
+		return resp, err
+	}
+	w.metrics.lineCalls.WithLabelValues(endpoint, statusText(resp.StatusCode)).Inc()
+	level := slog.LevelDebug
+	if resp.StatusCode >= 400 {
+		level = slog.LevelWarn
+	}
+	w.log.Log(req.Context(), level, "line call", "method", req.Method, "endpoint", endpoint, "status", resp.StatusCode,
+		"took", took, "request_id", resp.Header.Get("x-line-request-id"))
+	return resp, nil
+}
+
+func statusText(code int) string { return fmt.Sprint(code) }
+
+// withoutURL drops the address from an error: it may name a person.
+func withoutURL(err error) error {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// endpointOf is a path without the IDs in it, so that metrics and logs name the endpoint and not the person.
+func endpointOf(path string) string {
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		if len(p) > 24 || strings.HasPrefix(p, "richmenu-") || i > 0 && parts[i-1] == "alias" && p != "list" {
+			parts[i] = "*"
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+func queryEscape(s string) string { return url.QueryEscape(s) }

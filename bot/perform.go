@@ -1,0 +1,202 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tsunagu/flows"
+)
+
+// Kinds of deeds.
+const (
+	kindReply = "reply"
+	kindPush  = "push"
+	kindMenu  = "menu"
+)
+
+const (
+	// replyWindow is how long a reply token is trusted: LINE promises a minute.
+	replyWindow = 50 * time.Second
+	// retryKeyLife is how long a push may be sent again under its key: LINE remembers it for 24 hours.
+	retryKeyLife = 23 * time.Hour
+	// menuTries bounds a menu, which is not worth holding the lane for.
+	menuTries = 3
+	// messagesPerCall is LINE's limit.
+	messagesPerCall = 5
+)
+
+// retryKeys is the name space of retry keys (UUID version 5).
+var retryKeys = uuid.MustParse("6d2f0c1e-3f0b-5a57-9a50-2b1d7f4be6a1")
+
+// A call is the body of a deed: what to send, in LINE's JSON, as it will be sent every time.
+type call struct {
+	ReplyToken string            `json:"reply_token,omitempty"`
+	Messages   []json.RawMessage `json:"messages,omitempty"`
+	Menu       string            `json:"menu,omitempty"` // a rich menu's alias
+}
+
+// plan writes effects down as deeds. What is said in one turn goes out in one reply, free of charge; what does not fit
+// is pushed after it.
+func (b *Bot) plan(a flows.Arrival, replyToken string, effects []flows.Effect) (deeds []flows.Deed, err error) {
+	var messages []json.RawMessage
+	var menus []call
+	for _, e := range effects {
+		switch e := e.(type) {
+		case flows.Say:
+			for _, m := range e.Messages {
+				rendered, err := b.render(m)
+				if err != nil {
+					return nil, err
+				}
+				messages = append(messages, rendered...)
+			}
+		case flows.UseMenu:
+			menus = append(menus, call{Menu: menuAlias(e)})
+		default:
+			return nil, fmt.Errorf("nobody performs %T", e)
+		}
+	}
+	add := func(kind string, c call) error {
+		body, err := json.Marshal(c)
+		deeds = append(deeds, flows.Deed{
+			ID: deedID(a, len(deeds)), Lane: a.Lane, Seq: a.Seq, N: len(deeds),
+			Kind: kind, State: flows.Sending, At: a.At, Body: body,
+		})
+		return err
+	}
+	for len(messages) > 0 {
+		n := min(len(messages), messagesPerCall)
+		c := call{Messages: messages[:n]}
+		messages = messages[n:]
+		kind := kindPush
+		if replyToken != "" && len(deeds) == 0 && b.Now().Sub(a.At) < replyWindow {
+			kind, c.ReplyToken = kindReply, replyToken
+		}
+		if err := add(kind, c); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range menus {
+		if err := add(kindMenu, m); err != nil {
+			return nil, err
+		}
+	}
+	return deeds, nil
+}
+
+// menuAlias names the rich menu of a link state; package richmenu installs menus under these aliases.
+func menuAlias(m flows.UseMenu) string {
+	switch {
+	case m.Holder && m.User:
+		return "tsunagu-both"
+	case m.Holder:
+		return "tsunagu-holder"
+	case m.User:
+		return "tsunagu-user"
+	}
+	return "tsunagu-none"
+}
+
+// perform does a deed and tells its new state. resumed deeds come from an earlier claim of the lane: one that was
+// Sending then has an outcome that nobody knows. wait means that it has to be done again later and that nothing of the
+// lane may overtake it.
+//
+//	            first try        after a try with an unknown outcome
+//	reply       token            the same token while LINE takes it; spent: in doubt, never a push
+//	push        retry key        the same key for 23 hours; 409 is success
+//	menu        –                simply again
+func (w *worker) perform(ctx context.Context, d flows.Deed, resumed bool) (after flows.Deed, wait bool, err error) {
+	var c call
+	if err := json.Unmarshal(d.Body, &c); err != nil {
+		d.State, d.Error = flows.Failed, "erased, or not readable"
+		return d, false, nil
+	}
+	again := d.State == flows.Unknown || resumed && d.State == flows.Sending
+	if d.Kind == kindReply && d.State == flows.Planned && w.Now().Sub(d.At) >= replyWindow {
+		if d, err = w.turnIntoPush(ctx, d); err != nil {
+			return d, false, err
+		}
+	}
+	d.Tries++
+	var got called
+	switch d.Kind {
+	case kindReply:
+		got = w.line.reply(ctx, c.ReplyToken, c.Messages)
+		if got.outcome == refused && got.message == "Invalid reply token" {
+			if again { // LINE took it the first time, or it never arrived: nobody can tell
+				d.State, d.RequestID, d.Error = flows.InDoubt, got.requestID, "reply token spent after an unknown outcome"
+				w.count(d)
+				return d, false, nil
+			}
+			if d, err = w.turnIntoPush(ctx, d); err != nil {
+				return d, false, err
+			}
+			d.Tries++
+			got = w.line.push(ctx, d.Lane, retryKey(d), c.Messages)
+		}
+	case kindPush:
+		if w.Now().Sub(d.At) > retryKeyLife {
+			d.State, d.Error = flows.Failed, "not accepted for 23 hours"
+			w.count(d)
+			return d, false, nil
+		}
+		got = w.line.push(ctx, d.Lane, retryKey(d), c.Messages)
+	case kindMenu:
+		got = w.useMenu(ctx, d.Lane, c.Menu)
+		if got.outcome != accepted && d.Tries >= menuTries {
+			got.outcome = refused
+		}
+	default:
+		got = called{outcome: refused, message: "unknown kind of deed"}
+	}
+	d.RequestID, d.Error = got.requestID, ""
+	switch {
+	case got.outcome == accepted, got.spentKey && d.Kind == kindPush:
+		d.State = flows.Done
+	case got.outcome == notTaken:
+		d.State, d.Error, wait = flows.Planned, got.Error(), true
+		if again && d.Kind == kindReply {
+			d.State = flows.Unknown // the earlier try may still have arrived
+		}
+	case got.outcome == unknown:
+		d.State, d.Error, wait = flows.Unknown, got.Error(), true
+	default:
+		d.State, d.Error = flows.Failed, got.Error()
+		w.Log.Error("LINE refused", "deed", d.ID, "kind", d.Kind, "status", got.status, "request_id", got.requestID, "says", got.message)
+	}
+	w.count(d)
+	return d, wait, nil
+}
+
+func (w *worker) count(d flows.Deed) { w.Metrics.deeds.WithLabelValues(d.Kind, d.State).Inc() }
+
+// turnIntoPush changes a reply that LINE certainly did not take into a push, and stores that before the push is sent:
+// a crash in between must not find a reply token in doubt.
+func (w *worker) turnIntoPush(ctx context.Context, d flows.Deed) (flows.Deed, error) {
+	d.Kind, d.State = kindPush, flows.Sending
+	w.outcomes = append(w.outcomes, d)
+	return d, w.save(ctx, flows.Save{})
+}
+
+func retryKey(d flows.Deed) string { return uuid.NewSHA1(retryKeys, []byte(d.ID)).String() }
+
+// useMenu links a rich menu by alias; an alias that points nowhere any more is looked up once more.
+func (b *Bot) useMenu(ctx context.Context, user, alias string) called {
+	if !userID.MatchString(user) {
+		return called{outcome: refused, message: "not a LINE user ID"}
+	}
+	for _, fresh := range []bool{false, true} {
+		id, got := b.line.menuID(ctx, alias, fresh)
+		if got.outcome != accepted {
+			return got
+		}
+		if got = b.line.linkMenu(ctx, user, id); got.status != 404 {
+			return got
+		}
+	}
+	return called{outcome: refused, status: 404, message: "rich menu " + alias + " is not installed"}
+}

@@ -1,0 +1,138 @@
+package bot
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/line/line-bot-sdk-go/v8/linebot/webhook"
+	"golang.org/x/text/unicode/norm"
+
+	"tsunagu/flows"
+)
+
+// A reading is an arrival understood: an input with the token to answer it, or the fate of one that gets no turn.
+type reading struct {
+	input      flows.Input
+	kind       string // the event's type, for the metrics
+	replyToken string
+	fate       string // set when there is no input
+	reason     string
+}
+
+func recorded(kind, why string) reading {
+	return reading{kind: kind, fate: flows.Recorded, reason: why}
+}
+func ignored(kind, why string) reading { return reading{kind: kind, fate: flows.Ignored, reason: why} }
+
+// read understands an arrival. It decides the fate of every event type of the Messaging API.
+func read(a flows.Arrival) (reading, error) {
+	switch a.Sort {
+	case flows.FromTimer:
+		return reading{input: flows.Due{Name: string(a.Body)}, kind: "timer"}, nil
+	case flows.FromLetter:
+		in, err := flows.DecodeInput(a.Body)
+		return reading{input: in, kind: "letter"}, err
+	case elsewhere:
+		return recorded("elsewhere", "for another destination"), nil
+	}
+	if len(a.Body) == 0 {
+		return recorded("message", "taken back before it was read"), nil
+	}
+	var e envelope
+	if err := json.Unmarshal(a.Body, &e); err != nil || e.Type == "" {
+		return reading{kind: "unknown", fate: flows.Unread, reason: "not an event"}, nil
+	}
+	if e.Mode == "standby" { // HLP-51
+		return recorded(e.Type, "standby"), nil
+	}
+	if a.Sort == flows.Withheld {
+		if a.Lane == noLane || e.Source.Type != "user" {
+			return ignored(e.Type, "group or room"), nil
+		}
+		return reading{input: flows.SaidSecret{}, kind: e.Type, replyToken: e.ReplyToken}, nil
+	}
+	event, err := webhook.UnmarshalEvent(a.Body)
+	if err != nil { // its text holds the body
+		return reading{kind: "unknown", fate: flows.Unread, reason: "not an event of LINE's shape"}, nil
+	}
+	r := readEvent(event, e)
+	r.kind, r.replyToken = event.GetType(), e.ReplyToken
+	if e.Source != nil && e.Source.Type != "user" && r.input != nil {
+		switch r.input.(type) {
+		case flows.Joined, flows.Unsent:
+		default:
+			return ignored(r.kind, "group or room"), nil
+		}
+	}
+	if a.Lane == noLane && r.input != nil {
+		if _, failed := r.input.(flows.AccountLinkFailed); !failed {
+			return reading{kind: r.kind, fate: flows.Unread, reason: "no source, or an ID that is not LINE's"}, nil
+		}
+	}
+	return r, nil
+}
+
+func readEvent(event webhook.EventInterface, e envelope) reading {
+	switch event := event.(type) {
+	case webhook.MessageEvent:
+		return readMessage(event.Message)
+	case webhook.PostbackEvent:
+		if event.Postback == nil {
+			return reading{fate: flows.Unread, reason: "postback without data"}
+		}
+		return reading{input: flows.Tapped{Data: clean(event.Postback.Data)}}
+	case webhook.FollowEvent:
+		return reading{input: flows.Followed{}}
+	case webhook.UnfollowEvent:
+		return reading{input: flows.Unfollowed{}}
+	case webhook.UnsendEvent:
+		if event.Unsend == nil || !otherID.MatchString(event.Unsend.MessageId) {
+			return reading{fate: flows.Unread, reason: "unsend without a message"}
+		}
+		return reading{input: flows.Unsent{MessageID: event.Unsend.MessageId}}
+	case webhook.JoinEvent:
+		return reading{input: flows.Joined{}}
+	case webhook.AccountLinkEvent:
+		switch {
+		case event.Link == nil || event.Link.Nonce == "":
+			return reading{fate: flows.Unread, reason: "account link without a nonce"}
+		case event.Link.Result == webhook.LinkContentRESULT_OK:
+			return reading{input: flows.AccountLinked{Nonce: event.Link.Nonce}}
+		default:
+			return reading{input: flows.AccountLinkFailed{Nonce: event.Link.Nonce}}
+		}
+	case webhook.MessageEditedEvent:
+		return ignored("", "only groups edit, and groups are not answered")
+	case webhook.LeaveEvent, webhook.MemberJoinedEvent, webhook.MemberLeftEvent:
+		return recorded("", "groups and rooms are not served")
+	case webhook.VideoPlayCompleteEvent:
+		return ignored("", "no video of ours asks for it")
+	case webhook.BeaconEvent:
+		return ignored("", "no beacons are in use")
+	case webhook.MembershipEvent:
+		return recorded("", "memberships are not in use")
+	case webhook.ModuleEvent, webhook.ActivatedEvent, webhook.DeactivatedEvent, webhook.BotSuspendedEvent, webhook.BotResumedEvent:
+		return recorded("", "module channels are not in use")
+	case webhook.PnpDeliveryCompletionEvent:
+		return recorded("", "delivery of a notification message")
+	}
+	return ignored("", fmt.Sprintf("unknown type %.40q", e.Type))
+}
+
+func readMessage(content webhook.MessageContentInterface) reading {
+	switch m := content.(type) {
+	case nil:
+		return reading{fate: flows.Unread, reason: "message without content"}
+	case webhook.TextMessageContent:
+		text := clean(m.Text)
+		return reading{input: flows.Said{Text: text, Plain: norm.NFKC.String(text)}}
+	default: // images, stickers, and whatever comes to be
+		return reading{input: flows.Sent{Kind: content.GetType()}}
+	}
+}
+
+// clean drops what no database or log should meet: NUL, and bytes that are not UTF-8.
+func clean(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+}

@@ -1,0 +1,216 @@
+package flowtest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"tsunagu/flows"
+)
+
+// Pure plays a chat through flows.Turn, with the world as its carrier and nothing else.
+type Pure struct {
+	World        World
+	Conversation flows.Conversation
+	// Effects are all effects so far, for tests that look further than at the words.
+	Effects []flows.Effect
+
+	now     time.Time
+	down    bool
+	serial  int
+	buttons map[string]flows.Choice
+	timers  map[string]time.Time
+}
+
+// Me is the lane of the person in a Pure chat; SomeoneElse holds the links that a world calls taken.
+const (
+	Me          = "U00000000000000000000000000000001"
+	SomeoneElse = "U00000000000000000000000000000002"
+)
+
+// NewPure makes a stage for a world.
+func NewPure(w World) *Pure {
+	return &Pure{World: w, buttons: make(map[string]flows.Choice), timers: make(map[string]time.Time)}
+}
+
+// SetClock moves the clock and lets the timers fall due that lie before it.
+func (p *Pure) SetClock(t time.Time) { p.now = t }
+
+// Play does a step.
+func (p *Pure) Play(s Step) ([]Shown, error) {
+	switch s.Verb {
+	case "user":
+		return p.said(s.Args)
+	case "tap":
+		c, ok := p.buttons[s.Args]
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("no such button")
+		case c.Data != "":
+			return p.Turn(flows.Tapped{Data: c.Data})
+		case c.Say != "":
+			return p.said(c.Say)
+		}
+		return nil, fmt.Errorf("a link: say who signs in")
+	case "follow":
+		return p.Turn(flows.Followed{})
+	case "block":
+		return p.Turn(flows.Unfollowed{})
+	case "sticker", "image":
+		return p.Turn(flows.Sent{Kind: s.Verb})
+	case "unsend":
+		return p.Turn(flows.Unsent{MessageID: "1"})
+	case "signs": // signs in as NAME
+		return p.Turn(flows.AccountLinked{Nonce: strings.TrimPrefix(s.Args, "in as ")})
+	case "carrier": // carrier down, carrier up
+		p.down = s.Args == "down"
+		return nil, nil
+	case "reissue": // reissue of NUMBER
+		return p.Turn(flows.LinkEnded{Kind: flows.UserLink, Ref: strings.TrimPrefix(s.Args, "of "), Reason: "reissue"})
+	case "tried": // tried to link NUMBER
+		return p.Turn(flows.LinkTried{Ref: strings.TrimPrefix(s.Args, "to link ")})
+	case "wait", "at":
+		var shown []Shown
+		for name, at := range p.timers {
+			if !at.After(p.now) {
+				delete(p.timers, name)
+				more, err := p.Turn(flows.Due{Name: name})
+				if err != nil {
+					return nil, err
+				}
+				shown = append(shown, more...)
+			}
+		}
+		return shown, nil
+	}
+	return nil, fmt.Errorf("nobody knows how to %q", s.Verb)
+}
+
+func (p *Pure) said(text string) ([]Shown, error) {
+	plain := norm.NFKC.String(text)
+	if flows.LooksSecret(plain) {
+		return p.Turn(flows.SaidSecret{})
+	}
+	return p.Turn(flows.Said{Text: text, Plain: plain})
+}
+
+// Turn turns one input with the answers to its questions.
+func (p *Pure) Turn(in flows.Input) (shown []Shown, err error) {
+	m := flows.Moment{At: p.now, Lane: Me, Settings: flows.Defaults()}
+	for in != nil {
+		var effects []flows.Effect
+		p.Conversation, effects = flows.Turn(m, p.Conversation, in)
+		p.Effects = append(p.Effects, effects...)
+		in = nil
+		for _, e := range effects {
+			switch e := e.(type) {
+			case flows.Say:
+				for _, m := range e.Messages {
+					shown = append(shown, p.show(m))
+				}
+			case flows.Question:
+				if in, err = p.answer(e); err != nil {
+					return shown, err
+				}
+			case flows.SetTimer:
+				p.timers[e.Name] = e.At
+			case flows.StopTimer:
+				delete(p.timers, e.Name)
+			}
+		}
+	}
+	return shown, nil
+}
+
+func (p *Pure) show(m flows.Message) (s Shown) {
+	var cs []flows.Choice
+	switch m := m.(type) {
+	case flows.Text:
+		s.Text, cs = m.Text, m.Choices
+	case flows.Buttons:
+		s.Text = m.Text
+		if m.Title != "" {
+			s.Text = m.Title + "\n" + m.Text
+		}
+		cs = append(append(cs, m.Buttons...), m.Choices...)
+	case flows.BalanceCard:
+		s.Text, cs = m.Alt, m.Choices
+	}
+	for _, c := range cs {
+		s.Labels = append(s.Labels, c.Label)
+		p.buttons[c.Label] = c
+	}
+	return s
+}
+
+func (p *Pure) answer(q flows.Question) (flows.Input, error) {
+	switch q := q.(type) {
+	case flows.IssueLinkToken:
+		p.serial++
+		return flows.LinkTokenIssued{URL: fmt.Sprintf("https://example.jp/link/contract?linkToken=%d", p.serial)}, nil
+	case flows.RedeemNonce:
+		for _, k := range p.World.Contracts {
+			if k.LoginID == q.Nonce {
+				return flows.NonceRedeemed{Nonce: q.Kind, Lane: Me, Contract: flows.Contract{ID: k.LoginID, LoginID: k.LoginID}}, nil
+			}
+		}
+		return flows.NonceRefused{Nonce: q.Kind}, nil
+	}
+	if p.down {
+		return flows.AskFailed{}, nil
+	}
+	switch q := q.(type) {
+	case flows.CheckCode:
+		for _, k := range p.World.Contracts {
+			for _, l := range k.Lines {
+				if l.Code == q.Code && l.Status != flows.LineEnded {
+					return p.verified(k, l), nil
+				}
+			}
+		}
+		return flows.CodeWrong{}, nil
+	case flows.ReadBalance:
+		for _, k := range p.World.Contracts {
+			for _, l := range k.Lines {
+				if l.Number == q.Line {
+					return flows.BalanceRead{Balance: l.balance(p.now)}, nil
+				}
+			}
+		}
+		return flows.AskFailed{}, nil
+	}
+	return nil, fmt.Errorf("nobody answers %T", q)
+}
+
+func (p *Pure) verified(k Contract, l Line) flows.Input {
+	from := k.From
+	if !k.MNP && !from.IsZero() {
+		y, m, d := from.In(flows.JST).Date()
+		from = time.Date(y, m, d+1, 0, 0, 0, 0, flows.JST)
+	}
+	if from.IsZero() || p.now.Before(from) {
+		return flows.NotYet{MNP: k.MNP, From: from}
+	}
+	v := flows.CodeVerified{Line: flows.Line{ID: l.Number, ContractID: k.LoginID, Number: flows.MSISDN(l.Number), Status: l.Status}}
+	if l.Taken {
+		v.TakenBy = SomeoneElse
+	}
+	return v
+}
+
+// balance is the line's figures with the expiries of domain.md §3.
+func (l Line) balance(now time.Time) flows.Balance {
+	y, m, _ := now.In(flows.JST).Date()
+	month := func(n int) time.Time { return time.Date(y, m+time.Month(n), 1, 0, 0, 0, 0, flows.JST) }
+	return flows.Balance{
+		LineID: l.Number, Number: flows.MSISDN(l.Number), Status: l.Status, UsedMB: l.Used, QuotaMB: l.Quota, At: now,
+		Buckets: []flows.BucketLeft{
+			{Bucket: flows.Carryover, LeftMB: l.Carryover, Until: month(1)},
+			{Bucket: flows.Gift, LeftMB: l.Gift, Until: month(1)},
+			{Bucket: flows.Base, LeftMB: l.Base, Until: month(2)},
+			{Bucket: flows.Topup, LeftMB: l.Topup, Until: month(2)},
+		},
+	}
+}
