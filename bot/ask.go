@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"tsunagu/flows"
@@ -35,7 +36,7 @@ func (b *Bot) ask(ctx context.Context, a flows.Arrival, q flows.Question) (flows
 		if err := b.Lanes.KeepLinkToken(ctx, token, a.Lane, b.Now().Add(linkTokenLife)); err != nil {
 			return nil, fmt.Errorf("keep link token: %w", err)
 		}
-		return flows.LinkTokenIssued{URL: b.PublicURL + "/link/contract?linkToken=" + queryEscape(token)}, nil
+		return flows.LinkTokenIssued{URL: b.PublicURL + "/link/contract?linkToken=" + url.QueryEscape(token)}, nil
 	case flows.RedeemNonce:
 		lane, contract, ok, err := b.Lanes.RedeemNonce(ctx, q.Nonce, a.ID)
 		if err != nil {

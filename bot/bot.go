@@ -49,8 +49,8 @@ type Config struct {
 
 	// ChannelSecrets are the channel secrets that are good now: two while rotating.
 	ChannelSecrets []string
-	// AccessToken is the channel access token.
-	AccessToken string
+	// Token is put on every call to LINE: LongLived or Assertion.
+	Token *Token
 	// APIURL is https://api.line.me or a simulator.
 	APIURL string
 	// PublicURL is where people reach the pages, without a slash at the end.

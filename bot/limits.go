@@ -60,8 +60,8 @@ func cutAt(s string, limit int) int {
 	case character > 0:
 		return character
 	}
-	_, size, _, _ := uniseg.FirstGraphemeClusterInString(s, -1)
-	return len(size) // one character longer than the limit: nothing LINE would take, but the loop ends
+	first, _, _, _ := uniseg.FirstGraphemeClusterInString(s, -1)
+	return len(first) // one character longer than the limit: LINE refuses it, but nothing is torn apart
 }
 
 // cutUnits shortens a text to limit units, with an ellipsis.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -36,8 +37,9 @@ func newLine(cfg Config) (*line, error) {
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = cfg.InFlight, cfg.InFlight
 		transport = t
 	}
-	client := &http.Client{Timeout: callTime, Transport: &watched{next: transport, log: cfg.Log, metrics: cfg.Metrics, now: time.Now}}
-	api, err := messaging_api.NewMessagingApiAPI(cfg.AccessToken,
+	transport = cfg.Token.Transport(&watched{next: transport, log: cfg.Log, metrics: cfg.Metrics})
+	client := &http.Client{Timeout: callTime, Transport: transport}
+	api, err := messaging_api.NewMessagingApiAPI("set by the transport",
 		messaging_api.WithHTTPClient(client), messaging_api.WithEndpoint(cfg.APIURL))
 	if err != nil {
 		return nil, fmt.Errorf("LINE client: %w", err)
@@ -150,6 +152,9 @@ func calledWith(resp *http.Response, err error) called {
 		if opErr := (*net.OpError)(nil); errors.As(err, &opErr) && opErr.Op == "dial" {
 			c.outcome, c.message = notTaken, "no connection"
 		}
+		if errors.As(err, new(*notSentError)) {
+			c.outcome, c.message = notTaken, "no access token"
+		}
 		return c
 	}
 	c := called{status: resp.StatusCode, requestID: resp.Header.Get("x-line-request-id")}
@@ -183,21 +188,20 @@ type watched struct {
 	next    http.RoundTripper
 	log     *slog.Logger
 	metrics *Metrics
-	now     func() time.Time
 }
 
 func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
-	start := w.now()
+	start := time.Now()
 	resp, err := w.next.RoundTrip(req)
 	endpoint := endpointOf(req.URL.Path)
-	took := w.now().Sub(start)
+	took := time.Since(start)
 	w.metrics.lineSeconds.WithLabelValues(endpoint).Observe(took.Seconds())
 	if err != nil {
 		w.metrics.lineCalls.WithLabelValues(endpoint, "none").Inc()
 		w.log.Warn("line call", "method", req.Method, "endpoint", endpoint, "took", took, "err", withoutURL(err))
 		return resp, err
 	}
-	w.metrics.lineCalls.WithLabelValues(endpoint, statusText(resp.StatusCode)).Inc()
+	w.metrics.lineCalls.WithLabelValues(endpoint, strconv.Itoa(resp.StatusCode)).Inc()
 	level := slog.LevelDebug
 	if resp.StatusCode >= 400 {
 		level = slog.LevelWarn
@@ -206,8 +210,6 @@ func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
 		"took", took, "request_id", resp.Header.Get("x-line-request-id"))
 	return resp, nil
 }
-
-func statusText(code int) string { return fmt.Sprint(code) }
 
 // withoutURL drops the address from an error: it may name a person.
 func withoutURL(err error) error {
@@ -227,5 +229,3 @@ func endpointOf(path string) string {
 	}
 	return strings.Join(parts, "/")
 }
-
-func queryEscape(s string) string { return url.QueryEscape(s) }

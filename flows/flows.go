@@ -138,6 +138,8 @@ func (t *turn) tapped(in Tapped) {
 		case "balance":
 			t.balanceOf(arg)
 			return
+		case "tab": // the rich menu turned a page by itself
+			return
 		case "lines":
 			t.askBalanceLine()
 			return

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"tsunagu/bot"
+	"tsunagu/bot/pages"
+	"tsunagu/flows"
+	"tsunagu/store"
+	"tsunagu/store/ledger"
+)
+
+// stopTime is how long work in hand may take after the signal to stop.
+const stopTime = 25 * time.Second
+
+// An app is the product, built and not yet running.
+type app struct {
+	cfg    *config
+	log    *slog.Logger
+	clock  *clock
+	store  *store.Store
+	ledger *ledger.Ledger
+	bot    *bot.Bot
+	public *echo.Echo
+	ops    *http.ServeMux
+}
+
+// newApp opens the database and builds the parts. migrate brings the schema up to date first.
+func newApp(ctx context.Context, cfg *config, log *slog.Logger, clk *clock, migrate bool) (*app, error) {
+	if cfg.Carrier != "ledger" {
+		return nil, settingsError{"CARRIER: only the built-in carrier (ledger) is in this version"}
+	}
+	token, err := channelToken(cfg, clk)
+	if err != nil {
+		return nil, err
+	}
+	a := &app{cfg: cfg, log: log, clock: clk}
+	if a.store, err = openStore(ctx, cfg, log, clk); err != nil {
+		return nil, err
+	}
+	if migrate {
+		if err := a.store.Migrate(ctx); err != nil {
+			return nil, errors.Join(err, a.store.Close())
+		}
+	}
+	a.ledger = newLedger(a.store, cfg, clk)
+
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	secrets := make([]string, len(cfg.LineSecrets))
+	for i, s := range cfg.LineSecrets {
+		secrets[i] = string(s)
+	}
+	a.bot, err = bot.New(bot.Config{
+		Lanes: a.store, Carrier: a.ledger, Settings: cfg.Flows, Log: log, Metrics: bot.NewMetrics(registry), Now: clk.now,
+		ChannelSecrets: secrets, Token: token, APIURL: cfg.LineAPI, PublicURL: cfg.PublicURL,
+	})
+	if err != nil {
+		return nil, errors.Join(err, a.store.Close())
+	}
+	a.public = a.routes()
+	a.ops = opsRoutes(registry)
+	return a, nil
+}
+
+// channelToken is the way to a channel access token that the settings give.
+func channelToken(cfg *config, clk *clock) (*bot.Token, error) {
+	if cfg.LineToken != "" {
+		return bot.LongLived(string(cfg.LineToken)), nil
+	}
+	client := &http.Client{Timeout: 10 * time.Second}
+	token, err := bot.Assertion(cfg.LineAPI, cfg.LineChannelID, []byte(cfg.LineAssertionKey), client, clk.now)
+	if err != nil {
+		return nil, settingsError{"LINE_ASSERTION_KEY_FILE: " + err.Error()}
+	}
+	return token, nil
+}
+
+// openStore opens the database with the keys derived from SECRET_KEY.
+func openStore(ctx context.Context, cfg *config, log *slog.Logger, clk *clock) (*store.Store, error) {
+	return store.Open(ctx, store.Config{URL: string(cfg.Database), Keys: cfg.keys("seal"), Now: clk.now, Log: log})
+}
+
+func newLedger(s *store.Store, cfg *config, clk *clock) *ledger.Ledger {
+	return ledger.New(ledger.Config{DB: s.DB(), CodeKeys: cfg.keys("usage code"), Now: clk.now, Settings: cfg.Flows})
+}
+
+// keys derives the keys for one purpose: the current one, and the one of SECRET_KEY_OLD.
+func (c *config) keys(purpose string) (keys [][]byte) {
+	for _, k := range []secret{c.SecretKey, c.SecretKeyOld} {
+		if k == "" {
+			continue
+		}
+		key, err := hkdf.Key(sha256.New, []byte(k), nil, "tsunagu "+purpose, 32)
+		if err != nil {
+			panic(err) // only for lengths that SHA-256 cannot give
+		}
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// routes is the public listener.
+func (a *app) routes() *echo.Echo {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range a.cfg.TrustedProxies {
+		_, network, err := net.ParseCIDR(p.String())
+		if err == nil {
+			options = append(options, echo.TrustIPRange(network))
+		}
+	}
+	e.IPExtractor = echo.ExtractIPFromXFFHeader(options...)
+	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+	e.GET("/readyz", a.ready)
+	a.bot.Register(e)
+	pages.Register(e, pages.Config{
+		Carrier: a.ledger, Links: a.store, Settings: a.cfg.Flows,
+		AccessURL: a.cfg.LineAccess, Now: a.clock.now, Log: a.log,
+	})
+	return e
+}
+
+func (a *app) ready(c echo.Context) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), 2*time.Second)
+	defer cancel()
+	if err := a.store.Ping(ctx); err != nil {
+		a.log.Warn("not ready", "err", err)
+		return c.String(http.StatusServiceUnavailable, "not ready: "+notReady(err)+"\n")
+	}
+	return c.String(http.StatusOK, "ready\n")
+}
+
+// notReady says why in words that may be seen from outside.
+func notReady(err error) string {
+	switch {
+	case errors.Is(err, store.ErrSchemaNewer):
+		return "the database's schema is newer than this program"
+	case errors.Is(err, store.ErrSchemaOlder):
+		return "the database's schema is older than this program: run tsunagu migrate up"
+	default:
+		return "the database cannot be reached"
+	}
+}
+
+// opsRoutes is the listener for operations.
+func opsRoutes(registry *prometheus.Registry) *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// run serves until ctx ends or a listener fails, then finishes what is in hand and closes the database.
+func (a *app) run(ctx context.Context, public, ops net.Listener) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	grace, graceOver := context.WithCancel(context.WithoutCancel(ctx))
+	defer graceOver()
+
+	servers := []*http.Server{
+		{Handler: a.public, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute},
+		{Handler: a.ops, ReadHeaderTimeout: 5 * time.Second},
+	}
+	for i, l := range []net.Listener{public, ops} {
+		go func() {
+			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				cancel(fmt.Errorf("listener %s: %w", l.Addr(), err))
+			}
+		}()
+	}
+	worked := make(chan struct{})
+	go func() { a.bot.Run(ctx, grace); close(worked) }()
+	go a.sweep(ctx)
+
+	<-ctx.Done()
+	a.log.Info("stopping", "why", context.Cause(ctx))
+	stop, stopped := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer stopped()
+	context.AfterFunc(stop, graceOver)
+	for _, s := range servers {
+		if err := s.Shutdown(stop); err != nil {
+			_ = s.Close() // whoever still holds a connection has had the time to finish
+		}
+	}
+	<-worked
+	err := a.store.Close()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		err = errors.Join(cause, err)
+	}
+	return err
+}
+
+// sweep does what is due by the calendar: every hour it ends the links of lines whose contract ended in an earlier
+// month (LNK-46). The clock is looked at every few seconds, so that one that is set takes effect.
+func (a *app) sweep(ctx context.Context) {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	var swept time.Time
+	for {
+		if hour := a.clock.now().Truncate(time.Hour); !hour.Equal(swept) {
+			if err := a.endLinks(ctx); err != nil {
+				a.log.Error("links of ended lines were not ended, next try within the hour", "err", err)
+			}
+			swept = hour
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (a *app) endLinks(ctx context.Context) error {
+	ended, err := a.ledger.EndedLines(ctx, a.clock.now())
+	if err != nil || len(ended) == 0 {
+		return err
+	}
+	return a.store.LettersFor(ctx, nil, flows.UserLink, ended, "contract_ended")
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+)
+
+type migrateCmd struct {
+	Up     migrateUpCmd     `cmd:"" help:"Apply what is pending. Safe with several at once."`
+	Status migrateStatusCmd `cmd:"" help:"Show every step and when it was applied."`
+}
+
+type migrateUpCmd struct{}
+
+func (migrateUpCmd) Run(p *program) (err error) {
+	cfg, err := p.settings(needDatabase)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(p.ctx, cfg, p.logger(cfg), newClock(time.Time{}))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.Migrate(p.ctx); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.out, "The schema is up to date.")
+	return err
+}
+
+type migrateStatusCmd struct{}
+
+func (migrateStatusCmd) Run(p *program) (err error) {
+	cfg, err := p.settings(needDatabase)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(p.ctx, cfg, p.logger(cfg), newClock(time.Time{}))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	steps, err := s.Schema(p.ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(p.out, 0, 8, 2, ' ', 0)
+	for _, m := range steps {
+		applied := "pending"
+		if !m.AppliedAt.IsZero() {
+			applied = m.AppliedAt.UTC().Format(time.RFC3339)
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\n", m.Version, m.Name, applied)
+	}
+	return w.Flush()
+}
