@@ -129,7 +129,7 @@ func Clock(now, at time.Time) string {
 	return at.Format("1月2日 15:04")
 }
 
-// LockedUntil is the standard phrase code_locked.
+// LockedUntil is the standard phrase code_locked, seen from now.
 func LockedUntil(now, until time.Time) string {
 	return strings.ReplaceAll(codeLocked, "{time}", Clock(now, until))
 }

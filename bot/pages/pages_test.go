@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"tsunagu/flows"
 )
 
 func TestCrossSitePostsAreRefused(t *testing.T) {
@@ -163,27 +162,6 @@ func TestNeighbourhood(t *testing.T) {
 	} {
 		if got := neighbourhood(ip).String(); got != want {
 			t.Errorf("neighbourhood(%q) = %s, want %s", ip, got, want)
-		}
-	}
-}
-
-func TestClock(t *testing.T) {
-	at := func(day, hour, minute, second int) time.Time {
-		return time.Date(2026, 11, day, hour, minute, second, 0, flows.JST)
-	}
-	tests := []struct {
-		until, now time.Time
-		want       string
-	}{
-		{at(22, 13, 0, 0), at(22, 12, 0, 0), "13:00"},
-		{at(22, 13, 0, 1), at(22, 12, 0, 0), "13:01"}, // never earlier than it opens
-		{at(23, 0, 30, 0), at(22, 23, 30, 0), "11月23日 00:30"},
-		{at(22, 23, 59, 30), at(22, 23, 0, 0), "11月23日 00:00"},
-		{at(22, 9, 5, 0).UTC(), at(22, 8, 0, 0).UTC(), "09:05"}, // CAL-01
-	}
-	for _, tt := range tests {
-		if got := clock(tt.until, tt.now); got != tt.want {
-			t.Errorf("clock(%v) = %s, want %s", tt.until, got, tt.want)
 		}
 	}
 }

@@ -378,7 +378,7 @@ func TestStoreFailuresAreAnApology(t *testing.T) {
 				pass = "wrong"
 			}
 			rec := w.post(credentials("hanako", pass))
-			if rec.Code != 503 || !strings.Contains(says(rec), backendDown) || strings.Contains(says(rec), "database") {
+			if rec.Code != 503 || !strings.Contains(says(rec), flows.BackendDown) || strings.Contains(says(rec), "database") {
 				t.Errorf("status %d: %s", rec.Code, says(rec))
 			}
 			if !strings.Contains(w.log.String(), "database is gone") {

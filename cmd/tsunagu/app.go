@@ -31,7 +31,7 @@ const stopTime = 25 * time.Second
 type app struct {
 	cfg    *config
 	log    *slog.Logger
-	clock  *clock
+	now    func() time.Time
 	store  *store.Store
 	ledger *ledger.Ledger
 	bot    *bot.Bot
@@ -39,17 +39,23 @@ type app struct {
 	ops    *http.ServeMux
 }
 
+// What the bot is built on: a test puts its own between.
+type seams struct {
+	lanes   func(bot.Lanes) bot.Lanes
+	carrier func(bot.Carrier) bot.Carrier
+}
+
 // newApp opens the database and builds the parts. migrate brings the schema up to date first.
-func newApp(ctx context.Context, cfg *config, log *slog.Logger, clk *clock, migrate bool) (*app, error) {
+func newApp(ctx context.Context, cfg *config, log *slog.Logger, now func() time.Time, migrate bool, between seams) (*app, error) {
 	if cfg.Carrier != "ledger" {
 		return nil, settingsError{"CARRIER: only the built-in carrier (ledger) is in this version"}
 	}
-	token, err := channelToken(cfg, clk)
+	token, err := channelToken(cfg, now)
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, log: log, clock: clk}
-	if a.store, err = openStore(ctx, cfg, log, clk); err != nil {
+	a := &app{cfg: cfg, log: log, now: now}
+	if a.store, err = openStore(ctx, cfg, log, now); err != nil {
 		return nil, err
 	}
 	if migrate {
@@ -57,7 +63,7 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, clk *clock, migr
 			return nil, errors.Join(err, a.store.Close())
 		}
 	}
-	a.ledger = newLedger(a.store, cfg, clk)
+	a.ledger = newLedger(a.store, cfg, now)
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -65,8 +71,16 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, clk *clock, migr
 	for i, s := range cfg.LineSecrets {
 		secrets[i] = string(s)
 	}
+	var lanes bot.Lanes = a.store
+	if between.lanes != nil {
+		lanes = between.lanes(lanes)
+	}
+	var carrier bot.Carrier = a.ledger
+	if between.carrier != nil {
+		carrier = between.carrier(carrier)
+	}
 	a.bot, err = bot.New(bot.Config{
-		Lanes: a.store, Carrier: a.ledger, Settings: cfg.Flows, Log: log, Metrics: bot.NewMetrics(registry), Now: clk.now,
+		Lanes: lanes, Carrier: carrier, Settings: cfg.Flows, Log: log, Metrics: bot.NewMetrics(registry), Now: now,
 		ChannelSecrets: secrets, Token: token, APIURL: cfg.LineAPI, PublicURL: cfg.PublicURL,
 	})
 	if err != nil {
@@ -78,12 +92,12 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, clk *clock, migr
 }
 
 // channelToken is the way to a channel access token that the settings give.
-func channelToken(cfg *config, clk *clock) (*bot.Token, error) {
+func channelToken(cfg *config, now func() time.Time) (*bot.Token, error) {
 	if cfg.LineToken != "" {
 		return bot.LongLived(string(cfg.LineToken)), nil
 	}
 	client := &http.Client{Timeout: 10 * time.Second}
-	token, err := bot.Assertion(cfg.LineAPI, cfg.LineChannelID, []byte(cfg.LineAssertionKey), client, clk.now)
+	token, err := bot.Assertion(cfg.LineAPI, cfg.LineChannelID, []byte(cfg.LineAssertionKey), client, now)
 	if err != nil {
 		return nil, settingsError{"LINE_ASSERTION_KEY_FILE: " + err.Error()}
 	}
@@ -91,12 +105,12 @@ func channelToken(cfg *config, clk *clock) (*bot.Token, error) {
 }
 
 // openStore opens the database with the keys derived from SECRET_KEY.
-func openStore(ctx context.Context, cfg *config, log *slog.Logger, clk *clock) (*store.Store, error) {
-	return store.Open(ctx, store.Config{URL: string(cfg.Database), Keys: cfg.keys("seal"), Now: clk.now, Log: log})
+func openStore(ctx context.Context, cfg *config, log *slog.Logger, now func() time.Time) (*store.Store, error) {
+	return store.Open(ctx, store.Config{URL: string(cfg.Database), Keys: cfg.keys("seal"), Now: now, Log: log})
 }
 
-func newLedger(s *store.Store, cfg *config, clk *clock) *ledger.Ledger {
-	return ledger.New(ledger.Config{DB: s.DB(), CodeKeys: cfg.keys("usage code"), Now: clk.now, Settings: cfg.Flows})
+func newLedger(s *store.Store, cfg *config, now func() time.Time) *ledger.Ledger {
+	return ledger.New(ledger.Config{DB: s.DB(), CodeKeys: cfg.keys("usage code"), Now: now, Settings: cfg.Flows})
 }
 
 // keys derives the keys for one purpose: the current one, and the one of SECRET_KEY_OLD.
@@ -131,7 +145,7 @@ func (a *app) routes() *echo.Echo {
 	a.bot.Register(e)
 	pages.Register(e, pages.Config{
 		Carrier: a.ledger, Links: a.store, Settings: a.cfg.Flows,
-		AccessURL: a.cfg.LineAccess, Now: a.clock.now, Log: a.log,
+		AccessURL: a.cfg.LineAccess, Now: a.now, Log: a.log,
 	})
 	return e
 }
@@ -217,7 +231,7 @@ func (a *app) sweep(ctx context.Context) {
 	defer tick.Stop()
 	var swept time.Time
 	for {
-		if hour := a.clock.now().Truncate(time.Hour); !hour.Equal(swept) {
+		if hour := a.now().Truncate(time.Hour); !hour.Equal(swept) {
 			if err := a.endLinks(ctx); err != nil {
 				a.log.Error("links of ended lines were not ended, next try within the hour", "err", err)
 			}
@@ -232,7 +246,7 @@ func (a *app) sweep(ctx context.Context) {
 }
 
 func (a *app) endLinks(ctx context.Context) error {
-	ended, err := a.ledger.EndedLines(ctx, a.clock.now())
+	ended, err := a.ledger.EndedLines(ctx, a.now())
 	if err != nil || len(ended) == 0 {
 		return err
 	}

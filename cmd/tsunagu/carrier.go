@@ -32,8 +32,8 @@ func (c carrierImportCmd) Run(p *program) (err error) {
 		return err
 	}
 	defer f.Close()
-	clk := newClock(cfg.ClockAt)
-	s, err := openStore(p.ctx, cfg, p.logger(cfg), clk)
+	now := newClock(cfg.ClockAt).now
+	s, err := openStore(p.ctx, cfg, p.logger(cfg), now)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (c carrierImportCmd) Run(p *program) (err error) {
 	if err := s.Migrate(p.ctx); err != nil {
 		return err
 	}
-	changes, err := importCarrier(p.ctx, s, newLedger(s, cfg, clk), f)
+	changes, err := importCarrier(p.ctx, s, newLedger(s, cfg, now), f)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"tsunagu/bot/linesim"
+	"tsunagu/flows"
 	"tsunagu/store/ledger"
 )
 
@@ -89,7 +90,9 @@ func newDemo(p *program, dir string, public net.Listener) (*app, *linesim.Sim, e
 		return nil, nil, err
 	}
 	loop := "http://" + net.JoinHostPort("127.0.0.1", port)
-	sim := linesim.New(linesim.Config{Name: cmp.Or(setting1(p, "BRAND"), "つなぐモバイル"), Webhook: loop + "/webhook"})
+	brand, _ := p.getenv("BRAND")
+	brand = cmp.Or(brand, flows.Defaults().Brand)
+	sim := linesim.New(linesim.Config{Name: brand, Webhook: loop + "/webhook"})
 	key, err := demoKey(dir)
 	if err != nil {
 		return nil, nil, err
@@ -111,7 +114,7 @@ func newDemo(p *program, dir string, public net.Listener) (*app, *linesim.Sim, e
 	}
 	log := p.logger(cfg)
 	clk := newClock(time.Time{})
-	a, err := newApp(p.ctx, cfg, log, clk, true)
+	a, err := newApp(p.ctx, cfg, log, clk.now, true, seams{})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -19,7 +19,7 @@ func (migrateUpCmd) Run(p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := openStore(p.ctx, cfg, p.logger(cfg), newClock(time.Time{}))
+	s, err := openStore(p.ctx, cfg, p.logger(cfg), time.Now)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (migrateStatusCmd) Run(p *program) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := openStore(p.ctx, cfg, p.logger(cfg), newClock(time.Time{}))
+	s, err := openStore(p.ctx, cfg, p.logger(cfg), time.Now)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func installMenus(ctx context.Context, cfg *config) error {
 const tokenBy = "set by the transport"
 
 func newInstaller(cfg *config) (*richmenu.Installer, error) {
-	token, err := channelToken(cfg, newClock(cfg.ClockAt))
+	token, err := channelToken(cfg, newClock(cfg.ClockAt).now)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ func (s serveCmd) Run(p *program) error {
 		return err
 	}
 	log := p.logger(cfg)
-	a, err := newApp(p.ctx, cfg, log, newClock(cfg.ClockAt), !s.NoMigrate)
+	a, err := newApp(p.ctx, cfg, log, newClock(cfg.ClockAt).now, !s.NoMigrate, seams{})
 	if err != nil {
 		return err
 	}
