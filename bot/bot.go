@@ -108,22 +108,28 @@ func (b *Bot) isSelf(destination string) bool {
 	return b.self.id == "" || destination == b.self.id
 }
 
-// learnSelf asks LINE for the bot's own user ID until it knows.
+// learnSelf asks LINE for the bot's own user ID, and goes on asking in the background while LINE does not answer.
 func (b *Bot) learnSelf(ctx context.Context) {
-	b.self.Lock()
-	known := b.self.id != ""
-	b.self.Unlock()
-	if known {
+	ask := func() bool {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		id, err := b.line.botID(ctx)
+		if err != nil {
+			b.Log.Warn("LINE did not tell the bot's user ID; events for any destination are answered", "err", err)
+			return false
+		}
+		b.self.Lock()
+		defer b.self.Unlock()
+		b.self.id = id
+		return true
+	}
+	if ask() {
 		return
 	}
-	id, err := b.line.botID(ctx)
-	if err != nil {
-		b.Log.Warn("LINE did not tell the bot's user ID", "err", err)
-		return
-	}
-	b.self.Lock()
-	b.self.id = id
-	b.self.Unlock()
+	go func() {
+		for b.Pause(ctx, time.Minute) == nil && !ask() {
+		}
+	}()
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -29,7 +29,7 @@ func (b *Bot) Run(ctx, grace context.Context) {
 	var working sync.WaitGroup
 	poll := time.NewTicker(b.Poll)
 	defer poll.Stop()
-	go b.learnSelf(ctx)
+	b.learnSelf(ctx)
 	for ctx.Err() == nil {
 		if b.claim(ctx, grace, slots, &working) {
 			continue

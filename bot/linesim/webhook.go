@@ -1,0 +1,287 @@
+package linesim
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	webhookTimeout = 2 * time.Second
+	webhooksAtOnce = 256
+	deliveriesMost = 20 // of one event
+)
+
+// redeliveries are the waits, in real time, before an event is delivered once more; the last one repeats. LINE does
+// not say how often and when it redelivers.
+var redeliveries = []time.Duration{time.Second, 5 * time.Second, 30 * time.Second}
+
+// An event is one webhook event as it goes out.
+type event struct {
+	Type            string          `json:"type"`
+	Message         any             `json:"message,omitempty"`
+	Unsend          *unsend         `json:"unsend,omitempty"`
+	Follow          *follow         `json:"follow,omitempty"`
+	Postback        *postback       `json:"postback,omitempty"`
+	Link            *link           `json:"link,omitempty"`
+	WebhookEventID  string          `json:"webhookEventId"`
+	DeliveryContext deliveryContext `json:"deliveryContext"`
+	Timestamp       int64           `json:"timestamp"` // of the event, not of its delivery
+	Source          *source         `json:"source,omitempty"`
+	ReplyToken      string          `json:"replyToken,omitempty"`
+	Mode            string          `json:"mode"`
+
+	person *Person // who can be answered with ReplyToken
+}
+
+type (
+	deliveryContext struct {
+		IsRedelivery bool `json:"isRedelivery"`
+	}
+	source struct {
+		Type   string `json:"type"`
+		UserID string `json:"userId"`
+	}
+	unsend struct {
+		MessageID string `json:"messageId"`
+	}
+	follow struct {
+		IsUnblocked bool `json:"isUnblocked"`
+	}
+	postback struct {
+		Data   string            `json:"data"`
+		Params map[string]string `json:"params,omitempty"`
+	}
+	link struct {
+		Result string `json:"result"`
+		Nonce  string `json:"nonce"`
+	}
+)
+
+// A lane is what waits to be delivered, in order, one at a time.
+type lane struct {
+	waiting []*event
+	busy    bool
+}
+
+// happens completes the person's event and puts it in the person's lane. The caller holds mu.
+func (p *Person) happens(e *event) {
+	s := p.sim
+	e.Source, e.person = &source{"user", p.ID}, p
+	switch e.Type {
+	case "unsend", "unfollow": // cannot be replied to
+	default:
+		e.ReplyToken = randomHex(16)
+	}
+	s.enqueue(&p.lane, e)
+}
+
+// enqueue gives the event its id and time and sees that the lane is worked. Without a webhook the event is lost, as on
+// LINE. The caller holds mu.
+func (s *Sim) enqueue(l *lane, e *event) {
+	if s.webhook == "" {
+		return
+	}
+	now := s.now()
+	e.WebhookEventID, e.Timestamp, e.Mode = newULID(now), now.UnixMilli(), "active"
+	l.waiting = append(l.waiting, e)
+	if !l.busy {
+		l.busy = true
+		go s.work(l)
+	}
+}
+
+// work delivers what waits in the lane until nothing does.
+func (s *Sim) work(l *lane) {
+	for {
+		s.mu.Lock()
+		if len(l.waiting) == 0 {
+			l.waiting, l.busy = nil, false
+			s.mu.Unlock()
+			return
+		}
+		e := l.waiting[0]
+		l.waiting = l.waiting[1:]
+		s.mu.Unlock()
+		s.deliverEvent(e)
+	}
+}
+
+// deliverEvent delivers an event until the bot takes it, or gives it up.
+func (s *Sim) deliverEvent(e *event) {
+	for try := range deliveriesMost {
+		e.DeliveryContext.IsRedelivery = try > 0
+		select {
+		case s.sending <- struct{}{}:
+		case <-s.ended.Done():
+			return
+		}
+		s.mu.Lock()
+		to := s.webhook
+		if e.ReplyToken != "" {
+			s.startReplyToken(e.ReplyToken, e.person, time.UnixMilli(e.Timestamp))
+		}
+		s.mu.Unlock()
+		status, err := s.post(s.ended, to, []json.RawMessage{compact(e)})
+		<-s.sending
+		if err == nil && status/100 == 2 || s.cfg.NoRedelivery {
+			return
+		}
+		select {
+		case <-s.after(redeliveries[min(try, len(redeliveries)-1)]):
+		case <-s.ended.Done():
+			return
+		}
+	}
+}
+
+// Deliver posts one signed body with these events, as they are, to the webhook and returns the bot's status. The
+// person named in an event's source can be answered with its reply token for a minute, unless it was used before.
+func (s *Sim) Deliver(ctx context.Context, events ...json.RawMessage) (status int, err error) {
+	s.mu.Lock()
+	to := s.webhook
+	for _, raw := range events {
+		var e struct {
+			Source     source
+			ReplyToken string
+			Timestamp  int64
+		}
+		if json.Unmarshal(raw, &e) != nil || e.ReplyToken == "" {
+			continue // a test's odd event, or one that cannot be answered
+		}
+		if p := s.people[e.Source.UserID]; p != nil {
+			happened := s.now()
+			if e.Timestamp != 0 {
+				happened = time.UnixMilli(e.Timestamp)
+			}
+			s.startReplyToken(e.ReplyToken, p, happened)
+		}
+	}
+	s.mu.Unlock()
+	return s.post(ctx, to, events)
+}
+
+type webhookBody struct {
+	Destination string            `json:"destination"`
+	Events      []json.RawMessage `json:"events"`
+}
+
+// post is the one way out to the bot.
+func (s *Sim) post(ctx context.Context, to string, events []json.RawMessage) (status int, err error) {
+	if to == "" {
+		return 0, errors.New("deliver webhook: no webhook is set")
+	}
+	if events == nil {
+		events = []json.RawMessage{}
+	}
+	body := compact(webhookBody{s.cfg.BotUserID, events})
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return 0, fmt.Errorf("deliver webhook: %w", err)
+	}
+	r.Header.Set("Content-Type", "application/json; charset=utf-8")
+	r.Header.Set("User-Agent", "LineBotWebhook/2.0")
+	r.Header.Set("X-Line-Signature", signature(s.cfg.ChannelSecret, body))
+	res, err := s.cfg.HTTP.Do(r)
+	s.mu.Lock()
+	s.touched()
+	s.mu.Unlock()
+	if err != nil {
+		s.cfg.Log.DebugContext(ctx, "webhook", "events", len(events), "err", err)
+		return 0, fmt.Errorf("deliver webhook: %w", err)
+	}
+	defer res.Body.Close()
+	io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10)) // so that the connection can be used again
+	s.cfg.Log.DebugContext(ctx, "webhook", "events", len(events), "status", res.StatusCode)
+	return res.StatusCode, nil
+}
+
+// signature is the value of x-line-signature for a body.
+func signature(secret string, body []byte) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write(body)
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// getWebhookEndpoint is GET /v2/bot/channel/webhook/endpoint.
+func (s *Sim) getWebhookEndpoint(*call) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.webhook == "" {
+		return refuse(http.StatusNotFound, "Webhook endpoint not found")
+	}
+	return answerJSON(http.StatusOK, map[string]any{"endpoint": s.webhook, "active": true})
+}
+
+// validEndpoint reports addresses LINE takes, and besides plain http on this machine.
+func validEndpoint(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || utf16Length(address) > 500 {
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())
+}
+
+// setWebhookEndpoint is PUT /v2/bot/channel/webhook/endpoint.
+func (s *Sim) setWebhookEndpoint(c *call) answer {
+	req, ok := parseRequest(c.body)
+	if !ok {
+		return notJSON
+	}
+	var address string
+	if !req.read("endpoint", &address) || !validEndpoint(address) {
+		return refuse(http.StatusBadRequest, "Invalid webhook endpoint URL")
+	}
+	s.SetWebhook(address)
+	return fine()
+}
+
+// testWebhookEndpoint is POST /v2/bot/channel/webhook/test: a delivery without events.
+func (s *Sim) testWebhookEndpoint(c *call) answer {
+	s.mu.Lock()
+	address, now := s.webhook, s.now()
+	s.mu.Unlock()
+	if len(c.body) > 0 {
+		req, ok := parseRequest(c.body)
+		if !ok {
+			return notJSON
+		}
+		if _, given := req["endpoint"]; given && (!req.read("endpoint", &address) || !validEndpoint(address)) {
+			return refuse(http.StatusBadRequest, "Invalid webhook endpoint URL")
+		}
+	}
+	if address == "" {
+		return refuse(http.StatusNotFound, "Webhook endpoint not found")
+	}
+	result := webhookTest{Timestamp: now.UTC().Format("2006-01-02T15:04:05.000Z")}
+	status, err := s.post(c.Context(), address, nil)
+	var late interface{ Timeout() bool }
+	switch {
+	case errors.As(err, &late) && late.Timeout():
+		result.Reason, result.Detail = "REQUEST_TIMEOUT", "Request timeout"
+	case err != nil:
+		result.Reason, result.Detail = "COULD_NOT_CONNECT", "Could not connect"
+	case status/100 != 2:
+		result.StatusCode, result.Reason, result.Detail = status, "ERROR_STATUS_CODE", fmt.Sprint(status)
+	default:
+		result.Success, result.StatusCode, result.Reason, result.Detail = true, status, "OK", fmt.Sprint(status)
+	}
+	return answerJSON(http.StatusOK, result)
+}
+
+type webhookTest struct {
+	Success    bool   `json:"success"`
+	Timestamp  string `json:"timestamp"`
+	StatusCode int    `json:"statusCode"`
+	Reason     string `json:"reason"`
+	Detail     string `json:"detail"`
+}
