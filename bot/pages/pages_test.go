@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 )
 
 func TestCrossSitePostsAreRefused(t *testing.T) {
