@@ -73,7 +73,10 @@ func (l *line) reply(ctx context.Context, token string, ms []json.RawMessage) ca
 }
 
 func (l *line) push(ctx context.Context, to, retryKey string, ms []json.RawMessage) called {
-	resp, _, err := l.with(ctx).PushMessageWithHttpInfo(&messaging_api.PushMessageRequest{To: to, Messages: rawMessages(ms)}, retryKey)
+	resp, _, err := l.with(ctx).PushMessageWithHttpInfo(&messaging_api.PushMessageRequest{
+		To: to, Messages: rawMessages(ms),
+		CustomAggregationUnits: []string{}, // the SDK writes null otherwise, which is no list
+	}, retryKey)
 	return calledWith(resp, err)
 }
 

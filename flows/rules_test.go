@@ -395,3 +395,20 @@ func FuzzTurn(f *testing.F) {
 		}
 	})
 }
+
+// BAL-11: from 00:00:00 to 08:59:59 on the 1st, in JST.
+func TestBAL11MonthTurning(t *testing.T) {
+	for at, want := range map[string]bool{
+		"2026-11-30T23:59:59+09:00": false, "2026-12-01T00:00:00+09:00": true, "2026-11-30T15:00:00Z": true,
+		"2026-12-01T08:59:59+09:00": true, "2026-12-01T09:00:00+09:00": false, "2027-01-01T00:00:00+09:00": true,
+	} {
+		moment, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		alt := card(t, flows.Balance{Buckets: left(0, 0, 1, 0), QuotaMB: 3000, At: moment}, moment).Alt
+		if got := strings.Contains(alt, "月初の更新中"); got != want {
+			t.Errorf("%s: %v, want %v", at, got, want)
+		}
+	}
+}

@@ -96,31 +96,31 @@ func (s *Store) claim(tx *gorm.DB, lanes, arrivals int) (claims []flows.Claim, a
 	return claims, true, s.settle(tx, empty, int64(arrivals))
 }
 
+// A ringing timer is due.
+type ringing struct {
+	Lane, Name string
+	DueAt      int64
+}
+
 // ring turns the timers of the lanes that are due into arrivals.
 func (s *Store) ring(tx *gorm.DB, rows []claimed) error {
 	now := s.now()
-	ringing := slices.DeleteFunc(slices.Clone(rows), func(r claimed) bool {
+	due := slices.DeleteFunc(slices.Clone(rows), func(r claimed) bool {
 		return r.NextTimer == nil || *r.NextTimer > micros(now)
 	})
-	if len(ringing) == 0 {
+	if len(due) == 0 {
 		return nil
 	}
-	var timers []struct {
-		Lane, Name string
-		DueAt      int64
-	}
-	names := make([]string, len(ringing))
-	for i, r := range ringing {
+	var timers []ringing
+	names := make([]string, len(due))
+	for i, r := range due {
 		names[i] = r.Lane
 	}
 	err := tx.Raw(`DELETE FROM timers WHERE lane IN ? AND due_at <= ? RETURNING lane, name, due_at`, names, micros(now)).Scan(&timers).Error
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(timers, func(a, b struct {
-		Lane, Name string
-		DueAt      int64
-	}) int {
+	slices.SortFunc(timers, func(a, b ringing) int {
 		return cmp.Or(cmp.Compare(a.DueAt, b.DueAt), cmp.Compare(a.Name, b.Name))
 	})
 	arrivals := make([]flows.Arrival, len(timers))

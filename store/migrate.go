@@ -157,7 +157,9 @@ func version(ctx context.Context, conns *sql.DB) (v int64, err error) {
 	return v, nil
 }
 
-func newest(p *goose.Provider) int64 {
-	all := p.ListSources()
-	return all[len(all)-1].Version
+func newest(p *goose.Provider) (v int64) {
+	for _, source := range p.ListSources() { // in the order of the folders
+		v = max(v, source.Version)
+	}
+	return v
 }

@@ -208,7 +208,7 @@ func (s *Store) emptyLog(erased bool) {
 		var busy int
 		err := conn.Raw(`PRAGMA wal_checkpoint(TRUNCATE)`).Row().Scan(&busy, new(int), new(int))
 		s.dirty = err != nil || busy != 0
-		if reset := conn.Exec(`PRAGMA `+busyTimeout).Error; err == nil {
+		if reset := conn.Exec(`PRAGMA ` + busyTimeout).Error; err == nil {
 			err = reset
 		}
 		return err

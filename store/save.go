@@ -176,6 +176,13 @@ func (s *Store) write(tx *gorm.DB, steps []*step, again bool) (done committed, e
 const lockLanes = `SELECT l.lane, l.done, l.owner, (SELECT 1 FROM erased e WHERE e.lane = l.lane LIMIT 1) IS NOT NULL AS erased
 FROM ? CROSS JOIN lanes l WHERE l.lane = t.lane AND l.fence = t.fence ORDER BY l.lane`
 
+type lockedLane struct {
+	Lane   string
+	Done   int64
+	Owner  bool
+	Erased bool
+}
+
 // A liveStep is a step whose lane is locked and still its own.
 type liveStep struct {
 	*step
@@ -184,11 +191,7 @@ type liveStep struct {
 
 // lock locks the lanes and tells which steps may be written. errs is for all steps.
 func (s *Store) lock(tx *gorm.DB, steps []*step, again bool) (live []liveStep, errs []error, err error) {
-	var rows []struct {
-		Lane          string
-		Done          int64
-		Owner, Erased bool
-	}
+	var rows []lockedLane
 	err = tx.Raw(lockLanes+s.forUpdate("OF l"), s.table(
 		texts("lane", steps, func(p *step) string { return p.Lane }),
 		numbers("fence", steps, func(p *step) int64 { return p.Fence }),
@@ -196,24 +199,22 @@ func (s *Store) lock(tx *gorm.DB, steps []*step, again bool) (live []liveStep, e
 	if err != nil {
 		return nil, nil, err
 	}
+	locked := make(map[string]lockedLane, len(rows))
+	for _, r := range rows {
+		locked[r.Lane] = r
+	}
 	errs = make([]error, len(steps))
 	for i, p := range steps {
-		at := slices.IndexFunc(rows, func(r struct {
-			Lane          string
-			Done          int64
-			Owner, Erased bool
-		}) bool {
-			return r.Lane == p.Lane
-		})
+		r, ok := locked[p.Lane]
 		switch {
-		case at < 0:
+		case !ok:
 			errs[i] = flows.ErrFenced
-		case again && (p.Release && !rows[at].Owner || p.seq > 0 && p.seq <= rows[at].Done):
+		case again && (p.Release && !r.Owner || p.seq > 0 && p.seq <= r.Done):
 			// stored by the try before, whose answer got lost
-		case p.seq > 0 && p.seq <= rows[at].Done:
+		case p.seq > 0 && p.seq <= r.Done:
 			errs[i] = errTurned
 		default:
-			live = append(live, liveStep{p, rows[at].Erased})
+			live = append(live, liveStep{p, r.Erased})
 		}
 	}
 	return live, errs, nil

@@ -82,9 +82,13 @@ func TestBadWebhookBodies(t *testing.T) {
 			{"deep nesting", secret, w.body(deep), 200},
 			{"invalid UTF-8", secret, w.body(strings.Replace(good, "himitsu", "\xff\xfe", 1)), 200},
 		} {
+			if test.name == "invalid UTF-8" {
+				w.lanes.expect(hanako.ID) // read with a sign for what is no letter, and answered
+			}
 			if got := w.post(test.secret, test.body); got != test.status {
 				t.Errorf("%s: status %d, want %d", test.name, got, test.status)
 			}
+			w.lanes.quiet(t, hanako.ID)
 		}
 		for _, method := range []string{http.MethodGet, http.MethodPut} {
 			req, _ := http.NewRequestWithContext(t.Context(), method, w.url+"/webhook", nil)

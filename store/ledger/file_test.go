@@ -55,8 +55,8 @@ func TestCheck(t *testing.T) {
 	}{
 		{"empty", "", []string{"line 1: the file is empty"}},
 		{"only a comment", "# nothing\n", []string{"line 1: the file is empty"}},
-		{"null", "---\n", []string{"line 1: the file must be a list of fields (name: value): version, contracts"}},
-		{"not YAML", "version: 1\ncontracts: [\n", []string{"line 3: this is not YAML: did not find expected node content"}},
+		{"null", "---\n", []string{"line 2: the file must be a list of fields (name: value): version, contracts"}},
+		{"not YAML", "version: 1\ncontracts: [\n", []string{"line 2: this is not YAML: did not find expected node content"}},
 		{"not UTF-8", "version: 1\n# \xff\ncontracts: []\n# \xfe\n", []string{
 			"line 2: this is not UTF-8 text: save the file as UTF-8", "line 4: this is not UTF-8 text: save the file as UTF-8"}},
 		{"another version", in("version: 1", "version: 2"), []string{"line 2: version must be 1: this program knows no other"}},
@@ -73,9 +73,9 @@ func TestCheck(t *testing.T) {
 			"login_id, password, holder, mnp, switch_completed_at, shipping_mail_at, line_points, lines, bills"}},
 		{"a field twice", in("line_points: 1200", "mnp: false"), []string{"line 11: mnp is given twice, first on line 8: remove one"}},
 		{"missing fields", swap(swap(in("    password: hanako-demo-2026\n", ""), "kana: ヤマダ タロウ, ", ""), "base_mb: 1840, ", ""), []string{
-			"line 5: password is missing", "line 12: user.kana is missing", "line 16: buckets.base_mb is missing"}},
+			"line 5: password is missing", "line 13: user.kana is missing", "line 18: buckets.base_mb is missing"}},
 		{"null for a field", in("password: hanako-demo-2026", "password: ~"), []string{"line 6: password is missing"}},
-		{"a whole part missing", in("        plan: {name: 3GB, quota_mb: 3000, base_fee_yen: 1210}\n", ""), []string{"line 12: plan is missing"}},
+		{"a whole part missing", in("        plan: {name: 3GB, quota_mb: 3000, base_fee_yen: 1210}\n", ""), []string{"line 13: plan is missing"}},
 		{"bad dates", swap(swap(in("1985-04-02", "1985-02-29"), "2026-11-01T10:00:00+09:00", "2026-11-01"), "2012-08-10", "2999-01-01"), []string{
 			"line 7: holder.birthdate must be a day that has been, such as 1985-04-02",
 			"line 9: switch_completed_at must be a time with its offset, such as 2026-11-01T10:00:00+09:00, or null",
@@ -94,17 +94,17 @@ func TestCheck(t *testing.T) {
 			"line 21: msisdn is the same as on line 13: each line has its own", "line 23: usage_code is the same as on line 15: each line has its own",
 			"line 34: login_id is the same as on line 5: each contract has its own"}},
 		{"negative", swap(in("carryover_mb: 200", "carryover_mb: -1"), "calls_yen: 88", "calls_yen: -88"), []string{
-			"line 18: buckets.carryover_mb must be a whole number from 0 to 1000000, without separators",
+			"line 19: buckets.carryover_mb must be a whole number from 0 to 1000000, without separators",
 			"line 30: calls_yen must be yen of 0 or more with at most two decimals, such as 3.3"}},
 		{"too much", in("quota_mb: 3000", "quota_mb: 1000001"), []string{"line 16: plan.quota_mb must be a whole number from 0 to 1000000, without separators"}},
 		{"numbers of other notations", swap(swap(in("used_mb: 1150", "used_mb: 0x10"), "used_mb: 2925", "used_mb: 2_925"), "universal_fee_yen: 6.6", "universal_fee_yen: 6.6e0"), []string{
-			"line 19: used_mb must be a whole number from 0 to 1000000, without separators",
-			"line 27: used_mb must be a whole number from 0 to 1000000, without separators",
+			"line 20: used_mb must be a whole number from 0 to 1000000, without separators",
+			"line 28: used_mb must be a whole number from 0 to 1000000, without separators",
 			"line 30: universal_fee_yen must be yen of 0 or more with at most two decimals, such as 3.3"}},
 		{"unknown states", swap(in("status: suspended", "status: paused"), "status: settled", "status: paid"), []string{
 			"line 30: status must be new, onHold, validated, sent, partiallyPaid, settled: one of these",
-			"line 53: status must be active, suspended, ended: one of these"}},
-		{"a month twice", in("month: 2026-09", "month: 2026-10"), []string{"line 31: month is the same as on line 29: a contract has one bill a month"}},
+			"line 54: status must be active, suspended, ended: one of these"}},
+		{"a month twice", in("month: 2026-09", "month: 2026-10"), []string{"line 31: month is the same as on line 30: a contract has one bill a month"}},
 		{"bad month", in("month: 2026-09", "month: 2026-13"), []string{"line 30: month must be a month such as 2026-10"}},
 		{"mnp is not a word", in("mnp: true", "mnp: yes"), []string{"line 8: mnp must be true (the number came from another carrier) or false"}},
 		{"switched, but not ported in", in("mnp: true", "mnp: false"),

@@ -119,7 +119,7 @@ func TestImportKeepsReservations(t *testing.T) {
 			t.Errorf("%+v, %v", b, err)
 		}
 		_, err = c.Import(t.Context(), nil, strings.NewReader(in("base_mb: 1840", "base_mb: 999")))
-		wantProblems(t, err, "line 18: buckets.base_mb is less than the 1000MB reserved for gifts that are on their way")
+		wantProblems(t, err, "line 19: buckets.base_mb is less than the 1000MB reserved for gifts that are on their way")
 	})
 }
 
@@ -211,9 +211,9 @@ func TestImportRefuses(t *testing.T) {
 		file = swap(file, "line_points: 85", "line_points: 100") // a change that must not be stored
 		changes, err := c.Import(t.Context(), nil, strings.NewReader(file))
 		wantProblems(t, err,
-			"line 19: used_mb must be a whole number from 0 to 1000000, without separators",
-			"line 22: usage_code is that of another line in the database: give this line a new one",
-			"line 66: msisdn is a line of another contract in the database: a line cannot move; check the number and the login_id",
+			"line 20: used_mb must be a whole number from 0 to 1000000, without separators",
+			"line 23: usage_code is that of another line in the database: give this line a new one",
+			"line 70: msisdn is a line of another contract in the database: a line cannot move; check the number and the login_id",
 		)
 		if !reflect.DeepEqual(changes, Changes{}) {
 			t.Errorf("and yet it reports %+v", changes)
@@ -231,7 +231,7 @@ func TestImportRefusesUsedCode(t *testing.T) {
 		swapped := strings.NewReplacer(taro, hanako, hanako, taro).Replace(string(Demo))
 		_, err := c.Import(t.Context(), nil, strings.NewReader(swapped))
 		const problem = ": usage_code is that of another line in the database: give this line a new one"
-		wantProblems(t, err, "line 14"+problem, "line 22"+problem)
+		wantProblems(t, err, "line 15"+problem, "line 23"+problem)
 	})
 }
 
