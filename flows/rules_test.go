@@ -412,3 +412,47 @@ func TestBAL11MonthTurning(t *testing.T) {
 		}
 	}
 }
+
+// LNK-27: whose link it is hears of the try.
+func TestLNK27OwnerIsTold(t *testing.T) {
+	p := story(0, 0)
+	p.World.Contracts[0].Lines[0].Taken = true
+	said(t, p, "利用者連携")
+	has(t, said(t, p, "9999888877776666"), "別のLINEアカウントと連携済みです")
+	want := flows.Letter{To: flowtest.SomeoneElse, Input: flows.LinkTried{Ref: "09099998888"}}
+	if got := effects[flows.Letter](p); len(got) != 1 || got[0] != want {
+		t.Errorf("letters %+v, want %+v", got, want)
+	}
+	if len(p.Conversation.Links) != 0 {
+		t.Error("linked all the same")
+	}
+}
+
+// LNK-45: 90 days, to the second.
+func TestLNK45NinetyDays(t *testing.T) {
+	p := story(1, 0)
+	turn(t, p, flows.Unfollowed{})
+	end := now.AddDate(0, 0, 90)
+	if got := effects[flows.SetTimer](p); len(got) != 1 || !got[0].At.Equal(end) {
+		t.Fatalf("timers %+v", got)
+	}
+	p.SetClock(end.Add(-time.Second)) // a timer that comes early, by whatever clock
+	turn(t, p, flows.Due{Name: "blocked"})
+	if len(p.Conversation.Links) != 1 {
+		t.Error("the link ended early")
+	}
+	p.SetClock(end)
+	turn(t, p, flows.Due{Name: "blocked"})
+	if len(p.Conversation.Links) != 0 {
+		t.Error("the link is still there")
+	}
+}
+
+// MNU-03: who asks for the menu gets the right one linked again.
+func TestMNU03AskedFor(t *testing.T) {
+	p := story(1, 1)
+	said(t, p, "メニュー")
+	if got := effects[flows.UseMenu](p); len(got) != 1 || got[0] != (flows.UseMenu{Holder: true, User: true}) {
+		t.Errorf("menus %+v", got)
+	}
+}

@@ -116,7 +116,7 @@ const (
 	// one that is being unsent at this moment loses it when it is turned.
 	insertInputs = `INSERT INTO inputs (lane, seq, id, sort, at, message_id, body)
 	SELECT f.lane, n.tail - f.behind, f.id, f.sort, f.at, f.message_id, CASE WHEN e.lane IS NULL THEN f.body END
-	FROM fresh f JOIN %s n ON n.lane = f.lane
+	FROM fresh f %s n ON n.lane = f.lane
 	LEFT JOIN erased e ON e.lane = f.lane AND e.message_id = f.message_id
 	WHERE true ORDER BY f.id %s
 	ON CONFLICT (id) DO NOTHING`
@@ -124,13 +124,16 @@ const (
 
 // What is known already is left out before lanes are numbered. Two processes may all the same store the same ID at the
 // same moment: then the later one leaves a gap in the numbers, which Claim steps over.
+//
+// Every lane is on both sides of PostgreSQL's FULL JOIN. It stands for JOIN, because it cannot be run as a loop in a
+// loop, which the planner would choose: it takes arrays to be short.
 var (
 	insertPostgres = `WITH fresh AS MATERIALIZED (
 	SELECT t.*, row_number() OVER (PARTITION BY t.lane ORDER BY t.place DESC) - 1 AS behind
 	FROM ? WHERE (SELECT 1 FROM inputs i WHERE i.id = t.id) IS NULL
 ), numbered AS (
 	` + fmt.Sprintf(numberLanes, `COLLATE "C"`) + ` RETURNING l.lane, l.tail
-) ` + fmt.Sprintf(insertInputs, "numbered", `COLLATE "C"`)
+) ` + fmt.Sprintf(insertInputs, "FULL JOIN numbered", `COLLATE "C"`)
 
 	// SQLite has no statements within statements; it needs none, for the transaction is alone.
 	numberSQLite = `WITH fresh AS (SELECT t.lane FROM ? WHERE (SELECT 1 FROM inputs i WHERE i.id = t.id) IS NULL) ` +
@@ -138,7 +141,7 @@ var (
 	insertSQLite = `WITH fresh AS MATERIALIZED (
 	SELECT t.*, row_number() OVER (PARTITION BY t.lane ORDER BY t.place DESC) - 1 AS behind
 	FROM ? WHERE (SELECT 1 FROM inputs i WHERE i.id = t.id) IS NULL
-) ` + fmt.Sprintf(insertInputs, "lanes", "")
+) ` + fmt.Sprintf(insertInputs, "JOIN lanes", "")
 )
 
 func (s *Store) insertChunk(db *gorm.DB, rows []input) error {

@@ -140,6 +140,7 @@ func (a *app) routes() *echo.Echo {
 		}
 	}
 	e.IPExtractor = echo.ExtractIPFromXFFHeader(options...)
+	e.GET("/favicon.ico", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) }) // browsers ask by themselves
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.GET("/readyz", a.ready)
 	a.bot.Register(e)

@@ -36,11 +36,6 @@ const (
 
 const bytesPerMB = 1_000_000
 
-// accountNames are the accounts every line has.
-var accountNames = [...]string{
-	string(flows.Carryover), string(flows.Gift), string(flows.Base), string(flows.Topup), held, used,
-}
-
 func accountID(line, name string) string { return line + "/" + name }
 
 type accountRow struct {

@@ -10,7 +10,7 @@
 // begins a message, as LINE's links to a chat do.
 
 import { api, clock, follow } from './state.js';
-import { byId, shape, toast } from './dom.js';
+import { byId, toast } from './dom.js';
 import { makeAct } from './action.js';
 import { makeChat } from './chat.js';
 import { makeComposer } from './composer.js';
@@ -152,13 +152,6 @@ function online(yes) {
   node.dataset.online = String(yes);
   node.textContent = yes ? '接続中' : '再接続しています…';
 }
-
-byId('signals').append(shape('svg', { viewBox: '0 0 66 14' },
-  ...[0, 1, 2, 3].map((i) => shape('rect', { x: 5 * i, y: 9 - 3 * i, width: 3.4, height: 4 + 3 * i, rx: 1, fill: 'currentColor' })),
-  shape('rect', { x: 40, y: 1, width: 22, height: 12, rx: 3.5, fill: 'none', stroke: 'currentColor', 'stroke-opacity': 0.5 }),
-  shape('rect', { x: 42, y: 3, width: 15, height: 8, rx: 2, fill: 'currentColor' }),
-  shape('rect', { x: 63.5, y: 5, width: 1.8, height: 4, rx: 0.9, fill: 'currentColor', 'fill-opacity': 0.5 }),
-  shape('path', { d: 'M24 5.6a8 8 0 0 1 11 0M26.2 8.2a5 5 0 0 1 6.6 0M29.5 11.2h.01', fill: 'none', stroke: 'currentColor', 'stroke-width': 1.8, 'stroke-linecap': 'round' })));
 
 online(false);
 follow({ on, refresh, online });
