@@ -205,7 +205,7 @@ func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	w.metrics.lineCalls.WithLabelValues(endpoint, strconv.Itoa(resp.StatusCode)).Inc()
-	level := slog.LevelDebug
+	level := slog.LevelInfo // LINE keeps no log for us
 	if resp.StatusCode >= 400 {
 		level = slog.LevelWarn
 	}

@@ -67,6 +67,7 @@ func (b *Bot) webhook(c echo.Context) error {
 			return c.NoContent(http.StatusServiceUnavailable)
 		}
 	}
+	b.Log.Info("webhook", "events", len(arrivals), "remote", c.RealIP(), "status", http.StatusOK)
 	b.Metrics.bodies.WithLabelValues("accepted").Inc()
 	return c.NoContent(http.StatusOK)
 }

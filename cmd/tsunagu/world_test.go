@@ -78,7 +78,7 @@ func newWorld(t *testing.T, databaseURL string) *world {
 	log := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.app, err = newApp(t.Context(), cfg, log, w.clock, true, seams{
 		lanes: func(next bot.Lanes) bot.Lanes {
-			w.lanes = &watchedLanes{Lanes: next, waiting: map[string]int{}, busy: map[string]bool{}, changed: make(chan struct{})}
+			w.lanes = &watchedLanes{Lanes: next, waiting: map[string]int{}, busy: map[string]bool{}, retries: map[string]int{}, changed: make(chan struct{})}
 			return w.lanes
 		},
 		carrier: func(next bot.Carrier) bot.Carrier {
@@ -177,7 +177,11 @@ type watchedLanes struct {
 	mu      sync.Mutex
 	waiting map[string]int  // expected arrivals that were not turned yet
 	busy    map[string]bool // claimed
+	retries map[string]int  // times the lane was given back to try again
 	changed chan struct{}
+
+	tokens   error           // what keeping a link token fails with
+	together *sync.WaitGroup // see holdTurns
 }
 
 func (l *watchedLanes) change(f func()) {
@@ -199,6 +203,14 @@ func (l *watchedLanes) next() <-chan struct{} {
 func (l *watchedLanes) expect(lane string) { l.change(func() { l.waiting[lane]++ }) }
 
 func (l *watchedLanes) Save(ctx context.Context, s flows.Save) error {
+	l.mu.Lock()
+	together := l.together
+	l.mu.Unlock()
+	if together != nil && s.Turn != nil && len(s.Turn.After.Links) > len(s.Turn.Before.Links) {
+		together.Done()
+		together.Wait()
+		l.change(func() { l.together = nil })
+	}
 	err := l.Lanes.Save(ctx, s)
 	if err == nil {
 		l.change(func() {
@@ -206,6 +218,9 @@ func (l *watchedLanes) Save(ctx context.Context, s flows.Save) error {
 				l.waiting[s.Lane]--
 			}
 			l.busy[s.Lane] = !s.Release
+			if !s.RetryAt.IsZero() {
+				l.retries[s.Lane]++
+			}
 		})
 	}
 	return err
@@ -214,21 +229,7 @@ func (l *watchedLanes) Save(ctx context.Context, s flows.Save) error {
 // quiet waits until what was expected of a lane has been turned, performed and given back.
 func (l *watchedLanes) quiet(t *testing.T, lane string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for {
-		l.mu.Lock()
-		done, changed := l.waiting[lane] == 0 && !l.busy[lane], l.changed
-		l.mu.Unlock()
-		if done {
-			return
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			t.Fatalf("lane %s is not done after a minute", lane)
-		}
-	}
+	l.await(t, "lane "+lane+" is done", func() bool { return l.waiting[lane] == 0 && !l.busy[lane] })
 }
 
 // A carrierSwitch is a carrier that can be off.

@@ -51,7 +51,7 @@ func openDB(t *testing.T, url string) *gorm.DB {
 	t.Helper()
 	dialector, dialect := postgres.Open(url), goose.DialectPostgres
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
-		dialector = sqlite.Open(path + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=journal_mode(WAL)&_txlock=immediate")
+		dialector = sqlite.Open(path + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=journal_mode(WAL)&_pragma=synchronous(0)&_txlock=immediate")
 		dialect = goose.DialectSQLite3
 	}
 	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard, SkipDefaultTransaction: true})

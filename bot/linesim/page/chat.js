@@ -17,12 +17,16 @@ export function makeChat({ phone, bot, act }) {
   const shown = new Map(); // seq → { node, written }
   let quickDone = 0; // seq of the message whose quick replies were used
   let atEnd = true;
+  let top = 0; // where the log was last scrolled to
   let loadingTimer;
 
   newer.prepend(icon('down'));
   newer.addEventListener('click', toEnd);
   log.addEventListener('scroll', () => {
-    atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < nearEnd;
+    const near = log.scrollHeight - log.scrollTop - log.clientHeight < nearEnd;
+    // Growing content moves the end away from the reader; only scrolling up moves the reader away from the end.
+    if (near || log.scrollTop < top) atEnd = near;
+    top = log.scrollTop;
     if (atEnd) newer.hidden = true;
   }, { passive: true });
   // Pictures that load, the menu and the keyboard change sizes: who was at the end stays there.

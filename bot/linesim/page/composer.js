@@ -7,8 +7,8 @@ import { stickerPicker } from './sticker.js';
 
 const tallest = 120; // pixels the input grows to
 
-/** makeComposer returns the bar's view; phone() is the person's id. */
-export function makeComposer({ phone }) {
+/** makeComposer returns the bar's view; phone() is the person's id, showMenu(open) opens or closes the rich menu. */
+export function makeComposer({ phone, showMenu }) {
   const form = byId('composer');
   const input = byId('input');
   const tray = byId('tray');
@@ -22,12 +22,15 @@ export function makeComposer({ phone }) {
   byId('send').append(icon('send'));
 
   const grow = () => {
-    input.style.height = 'auto';
-    input.style.height = `${Math.min(input.scrollHeight, tallest)}px`;
+    input.style.height = '';
+    if (input.scrollHeight > input.clientHeight) input.style.height = `${Math.min(input.scrollHeight, tallest)}px`;
     byId('send').disabled = input.value.trim() === '';
   };
   input.addEventListener('input', grow);
-  input.addEventListener('focus', () => showTray(null));
+  input.addEventListener('focus', () => {
+    showTray(null);
+    if (matchMedia('(pointer: coarse)').matches) showMenu(false); // the keyboard needs the room
+  });
   input.addEventListener('keydown', (event) => {
     // Enter also ends the choice of a word while one is composed; 229 is what Safari says then.
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
@@ -83,6 +86,7 @@ export function makeComposer({ phone }) {
 
   function showTray(name) {
     open = name;
+    if (name) showMenu(false);
     tray.hidden = !name;
     tray.replaceChildren(...(name ? [trays[name]()] : []));
     for (const [other, button] of Object.entries(buttons)) button.setAttribute('aria-expanded', String(other === name));
@@ -106,5 +110,5 @@ export function makeComposer({ phone }) {
     grow();
   }
 
-  return { compose, show };
+  return { compose, show, closeTray: () => showTray(null) };
 }

@@ -28,9 +28,10 @@ let wantedText = query.get('text');
 const loading = new Map(); // person's id → when the animation ends, of performance.now()
 
 const phone = () => current;
-const composer = makeComposer({ phone });
-const act = makeAct({ phone, compose: composer.compose, showMenu: (open) => menu.open(open) });
-const menu = makeMenu(act);
+const showMenu = (open) => menu.open(open);
+const composer = makeComposer({ phone, showMenu });
+const act = makeAct({ phone, compose: composer.compose, showMenu });
+const menu = makeMenu({ act, onOpen: composer.closeTray });
 const chat = makeChat({ phone, bot: () => bot, act });
 const list = makePeople({ choose });
 const { closePanels } = makeTools();

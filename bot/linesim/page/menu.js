@@ -4,8 +4,8 @@ import { byId, element, icon } from './dom.js';
 import { actionName } from './action.js';
 import { areaButton } from './template.js';
 
-/** makeMenu returns the menu's view: show(person) and open(yes). */
-export function makeMenu(act) {
+/** makeMenu returns the menu's view: show(person) and open(yes). onOpen is called when the person opens it. */
+export function makeMenu({ act, onOpen }) {
   const section = byId('menu');
   const toggle = byId('menu-toggle');
   const place = byId('menu-picture');
@@ -20,6 +20,7 @@ export function makeMenu(act) {
     if (!shown) return;
     wish.set(owner, yes);
     apply();
+    if (yes) onOpen();
   }
 
   function apply() {

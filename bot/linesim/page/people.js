@@ -39,6 +39,7 @@ export function makePeople({ choose }) {
     const place = byId(empty ? 'welcome-form-place' : 'person-form-place');
     if (form.parentElement !== place) place.append(form);
     byId('welcome').hidden = !empty;
+    byId('nobody').hidden = !empty;
     const free = suggestions.filter((one) => !all.some((person) => person.name === one));
     byId('person-names').replaceChildren(...free.slice(0, suggested).map((one) => element('button', {
       type: 'button', class: 'chip', data: { test: 'suggestion' }, onclick: () => add(one),

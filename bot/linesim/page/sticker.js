@@ -7,7 +7,7 @@ const ink = '#33423b';
 
 /** moods by sticker id, in the order the picker shows them. */
 const moods = {
-  1988: { name: '了解', body: '#fffdf6', eyes: 'smile', mouth: 'open', extra: 'salute', says: '了解！' },
+  1988: { name: '了解', body: '#fffdf6', eyes: 'smile', mouth: 'open', extra: 'sparkle', says: '了解！' },
   1989: { name: 'ありがとう', body: '#fff3f4', eyes: 'smile', mouth: 'small', extra: 'hearts', says: 'ありがとう' },
   1990: { name: 'こんにちは', body: '#f1fbff', eyes: 'dots', mouth: 'open', extra: 'wave', says: 'やあ' },
   1991: { name: '大好き', body: '#fff3f4', eyes: 'hearts', mouth: 'open', extra: 'hearts' },
@@ -57,7 +57,6 @@ const mouths = {
 const extras = {
   hearts: () => [heart(28, 52, 1.1), heart(134, 44, 1.5), heart(143, 74, 0.8, '#f78fa7')],
   wave: () => [line('M134 96q12-10 8-26'), line('M146 60l8-6', { 'stroke-width': 3 }), line('M150 71l9-1', { 'stroke-width': 3 })],
-  salute: () => [line('M128 92q-2-14-15-18', { 'stroke-width': 9, stroke: '#fffdf6' }), line('M133 96q0-18-18-24')],
   sweat: () => [shape('path', { d: 'M126 46q9 12 0 17-9-5 0-17Z', fill: '#7cc8f2', stroke: ink, 'stroke-width': 3 })],
   tears: () => [shape('path', { d: 'M57 96q-9 24-1 30 9-4 7-28Z', fill: '#8fd2f6' }), shape('path', { d: 'M103 96q9 24 1 30-9-4-7-28Z', fill: '#8fd2f6' })],
   exclaim: () => [line('M137 28l-6 24', { stroke: '#f08a24', 'stroke-width': 8 }), dot(128, 65, 5, '#f08a24'), line('M24 40l12 12', { stroke: '#f08a24' }), line('M18 62l14 4', { stroke: '#f08a24' })],
