@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -55,6 +56,7 @@ func (d dialectFS) Glob(pattern string) (names []string, err error) {
 			names = append(names, path.Base(f))
 		}
 	}
+	slices.Sort(names) // goose applies them in the order in which it finds them
 	return names, nil
 }
 
@@ -158,7 +160,7 @@ func version(ctx context.Context, conns *sql.DB) (v int64, err error) {
 }
 
 func newest(p *goose.Provider) (v int64) {
-	for _, source := range p.ListSources() { // in the order of the folders
+	for _, source := range p.ListSources() {
 		v = max(v, source.Version)
 	}
 	return v

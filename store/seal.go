@@ -22,11 +22,9 @@ type sealKey struct {
 	seal, hash []byte
 }
 
-// newKeyring derives the keys. The first of masters seals and hashes; all are used to read.
+// newKeyring derives the keys. The first of masters seals and hashes; all are used to read. Without any, the store is
+// good for its schema only.
 func newKeyring(masters [][]byte) (keyring, error) {
-	if len(masters) == 0 {
-		return nil, errors.New("a key to seal with is missing")
-	}
 	ring := make(keyring, len(masters))
 	for i, master := range masters {
 		if len(master) != 32 {

@@ -31,7 +31,7 @@ type Config struct {
 	// URL is "sqlite:PATH" or "postgres://…".
 	URL string
 	// Keys are 32 bytes each. The first seals bodies and hashes secrets, all are used to read, so a key is replaced by
-	// putting the new one before it.
+	// putting the new one before it. Without any, the store is good for Migrate, Schema and Ping only.
 	Keys [][]byte
 	Now  func() time.Time // [time.Now]
 	// Lease is how long a claimed lane is left to a worker that says nothing [15s].

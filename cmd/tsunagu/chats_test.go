@@ -40,10 +40,8 @@ func TestChatsTheLongWayRound(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				address := database
-				if strings.HasPrefix(database, "sqlite:") {
-					address = "sqlite:" + filepath.Join(t.TempDir(), "tsunagu.db")
-				} else {
+				address := "sqlite:" + filepath.Join(t.TempDir(), "tsunagu.db") // a fresh one for each chat
+				if strings.HasPrefix(database, "postgres") {
 					address = storetest.Postgres(t)
 				}
 				got, err := chat.Play(newStage(t, newWorld(t, address), chat.World))

@@ -94,12 +94,15 @@ function pickTime(action) {
       min: local(action.min), max: local(action.max),
     });
     input.value = local(action.initial) ?? picker.initial(words.input(clock.now()));
-    return element('form', { method: 'dialog', onsubmit: () => { box.returnValue = input.value; } },
+    return element('form', { onsubmit: (event) => {
+      event.preventDefault();
+      box.close(input.value);
+    } },
       element('h2', { text: action.label || picker.label }),
       input,
       element('div', { class: 'dialog-buttons' },
         element('button', { type: 'button', class: 'plain', text: 'キャンセル', onclick: () => box.close('') }),
-        element('button', { type: 'submit', class: 'primary', text: '決定', value: '', data: { test: 'picker-ok' } })));
+        element('button', { type: 'submit', class: 'primary', text: '決定', data: { test: 'picker-ok' } })));
   });
 }
 

@@ -86,10 +86,14 @@ export function follow({ on, refresh, online }) {
   connect();
 }
 
-/** clock is the simulated time: set from the server, running on with this machine's. */
+/** clock is the simulated time: set from the server, running on with this machine's. onset is called when it was moved. */
 export const clock = {
   ahead: 0, // milliseconds
-  set(now) { this.ahead = Date.parse(now) - Date.now(); },
+  onset() {},
+  set(now) {
+    this.ahead = Date.parse(now) - Date.now();
+    this.onset();
+  },
   now() { return new Date(Date.now() + this.ahead); },
 };
 

@@ -10,22 +10,26 @@ export function makeTools() {
   const at = byId('clock-at');
   let edited = false;
 
-  function tick() {
+  function draw() {
     const now = clock.now();
     byId('clock-date').textContent = words.date(now);
     byId('clock-time').textContent = words.seconds(now);
     byId('status-time').textContent = words.time(now);
     byId('clock-moved').hidden = Math.abs(clock.ahead) < still;
     if (!edited && document.activeElement !== at) at.value = words.input(now);
-    setTimeout(tick, 1000 - now.getMilliseconds());
   }
+  function tick() {
+    draw();
+    setTimeout(tick, 1000 - clock.now().getMilliseconds());
+  }
+  clock.onset = draw;
   tick();
 
   async function move(change) {
     try {
       const { now } = await api.setClock(change);
-      clock.set(now);
       edited = false;
+      clock.set(now);
       at.value = words.input(clock.now());
     } catch (error) {
       toast(error.message);

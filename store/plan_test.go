@@ -1,0 +1,205 @@
+package store
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tsunagu/flows"
+	"tsunagu/store/storetest"
+)
+
+// The cost of an event does not grow with the number of people: no statement of an event's way reads a whole table. The
+// databases themselves are asked.
+
+var hot = []string{"lanes", "inputs", "deeds", "conversations", "timers", "links", "erased", "wrong_codes", "link_tokens", "nonces", "sign_ins"}
+
+func openWith(t *testing.T, url string) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), Config{URL: url, Keys: [][]byte{make([]byte, 32)}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// everything goes every way of the store a few times.
+func everything(t *testing.T, s *Store, round int) {
+	t.Helper()
+	ctx := t.Context()
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var as []flows.Arrival
+	for i := range 40 {
+		as = append(as, flows.Arrival{
+			ID: fmt.Sprintf("e%d-%d", round, i), Lane: fmt.Sprintf("U%d", i), Sort: flows.FromLINE,
+			At: s.now(), MessageID: fmt.Sprintf("m%d-%d", round, i), Body: []byte("words"),
+		})
+	}
+	ok(s.Accept(ctx, as))
+	claims, err := s.Claim(ctx, 100, 16)
+	ok(err)
+	for i, c := range claims {
+		for _, a := range c.Arrivals {
+			turn := &flows.Turned{Seq: a.Seq, Before: c.Conversation, After: c.Conversation}
+			turn.After.About = a.ID
+			deed := flows.Deed{ID: a.ID + "/0", State: flows.Sending, Body: a.Body}
+			turn.Deeds = []flows.Deed{deed}
+			turn.Records = []flows.Record{flows.SetTimer{Name: "t", At: s.now().Add(time.Millisecond)}, flows.StopTimer{Name: "u"}, flows.WrongCode{At: s.now()}}
+			switch i % 8 {
+			case 0:
+				turn.After.Links = append(turn.After.Links, flows.Link{Kind: flows.UserLink, Ref: a.ID})
+			case 1:
+				turn.After.Links = nil
+				turn.Records = append(turn.Records, flows.Letter{To: "U0", Input: flows.LinkFailed{}})
+			case 2:
+				turn.Records = append(turn.Records, flows.Erase{MessageID: a.MessageID})
+			}
+			ok(s.Save(ctx, flows.Save{Lane: c.Lane, Fence: c.Fence, Turn: turn}))
+			deed.State = flows.Done
+			ok(s.Save(ctx, flows.Save{Lane: c.Lane, Fence: c.Fence, Outcomes: []flows.Deed{deed}}))
+			c.Conversation = turn.After
+		}
+		ok(s.Save(ctx, flows.Save{Lane: c.Lane, Fence: c.Fence, Release: true}))
+	}
+	ok(s.LettersFor(ctx, nil, flows.UserLink, []string{fmt.Sprintf("e%d-0", round), "x"}, "reissue"))
+	ok(s.KeepLinkToken(ctx, fmt.Sprint("token", round), "U1", s.now().Add(time.Minute)))
+	_, _, err = s.LinkTokenLane(ctx, "token0")
+	ok(err)
+	nonce, err := s.MakeNonce(ctx, "U1", flows.Contract{ID: "C"}, time.Minute)
+	ok(err)
+	_, _, _, err = s.RedeemNonce(ctx, nonce, "e")
+	ok(err)
+	keys := []string{fmt.Sprint("login", round), "lane"}
+	_, _, err = s.TrySignIn(ctx, keys, 5, time.Hour, time.Hour)
+	ok(err)
+	_, err = s.SignInsLeft(ctx, keys, 5, time.Hour)
+	ok(err)
+	ok(s.UndoSignIn(ctx, keys))
+	ok(s.SignedIn(ctx, keys))
+	_, _, err = s.Linked(ctx, flows.UserLink, "x")
+	ok(err)
+	_, err = s.WrongCodes(ctx, s.now(), 100)
+	ok(err)
+	_, _, err = s.NextDue(ctx)
+	ok(err)
+	_, _, err = s.Counts(ctx)
+	ok(err)
+}
+
+func TestPostgresReadsNoWholeTable(t *testing.T) {
+	url := storetest.Postgres(t)
+	s := openWith(t, url)
+	for round := range 8 { // more than the runs after which PostgreSQL keeps a plan
+		if round == 2 { // a plan kept from now on was made when the tables were smallest
+			if err := s.db.Exec(`ANALYZE`).Error; err != nil {
+				t.Fatal(err)
+			}
+		}
+		everything(t, s, round)
+	}
+	if err := s.Close(); err != nil { // connections hand in their counts when they end
+		t.Fatal(err)
+	}
+	s = openWith(t, url)
+	defer s.Close()
+	var read []struct {
+		Relname string
+		SeqScan int64
+		IdxScan int64
+	}
+	if err := s.db.Raw(`SELECT relname, seq_scan, idx_scan FROM pg_stat_user_tables WHERE relname IN ?`, hot).Scan(&read).Error; err != nil {
+		t.Fatal(err)
+	}
+	if len(read) != len(hot) {
+		t.Errorf("counts of %d tables, want %d", len(read), len(hot))
+	}
+	for _, r := range read {
+		// Building each index of an empty table, and changing a column's collation, reads it.
+		if r.SeqScan > 10 || r.IdxScan == 0 {
+			t.Errorf("%s was read whole %d times, by index %d times", r.Relname, r.SeqScan, r.IdxScan)
+		}
+	}
+}
+
+func TestSQLiteReadsNoWholeTable(t *testing.T) {
+	s := openWith(t, "sqlite:"+filepath.Join(t.TempDir(), "tsunagu.db"))
+	defer s.Close()
+	var mu sync.Mutex
+	seen := map[string][]any{}
+	note := func(db *gorm.DB) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen[db.Statement.SQL.String()] = db.Statement.Vars
+	}
+	for _, db := range []*gorm.DB{s.db, s.reads} {
+		for _, err := range []error{
+			db.Callback().Raw().After("gorm:raw").Register("note", note),
+			db.Callback().Query().After("gorm:query").Register("note", note),
+			db.Callback().Row().After("gorm:row").Register("note", note),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	everything(t, s, 0)
+	everything(t, s, 1)
+	conns, err := s.db.DB()
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained := 0
+	for sql, vars := range seen {
+		if strings.HasPrefix(sql, "PRAGMA") {
+			continue
+		}
+		rows, err := conns.Query("EXPLAIN QUERY PLAN "+sql, vars...)
+		if err != nil {
+			t.Fatalf("%v in %s", err, sql)
+		}
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				t.Fatal(err)
+			}
+			// "SCAN l" reads all of l; one of a table of ours by its name or its letter
+			name, scan := strings.CutPrefix(detail, "SCAN ")
+			name, _, _ = strings.Cut(name, " ")
+			if scan && !strings.Contains(detail, "lanes_due") && (isHot(name) || len(name) == 1 && strings.Contains("lideme", name)) {
+				t.Errorf("%s in\n%s", detail, sql)
+			}
+			explained++
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+		rows.Close()
+	}
+	if explained < 40 {
+		t.Errorf("only %d steps were looked at", explained)
+	}
+}
+
+func isHot(table string) bool {
+	for _, h := range hot {
+		if h == table {
+			return true
+		}
+	}
+	return false
+}
