@@ -8,6 +8,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"gorm.io/gorm"
+
+	"tsunagu/flows"
+	"tsunagu/store/storetest"
 )
 
 var errBad = errors.New("bad")
@@ -158,4 +163,112 @@ func TestEndOfAContextDoesNotCancelACommit(t *testing.T) {
 	if err := g.do(ctx, "b"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// The same on real databases: what the database refuses of one caller it takes of the others that shared its commit.
+func TestRefusedArrivalDoesNotFailItsNeighbours(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := openWith(t, url)
+		defer s.Close()
+		refuse := []string{`CREATE TRIGGER refuse BEFORE INSERT ON inputs WHEN new.id = 'bad' BEGIN SELECT RAISE(ABORT, 'refused'); END`}
+		block := `SELECT 1`
+		if !s.sqlite() {
+			refuse = []string{
+				`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$`,
+				`CREATE TRIGGER refuse BEFORE INSERT ON inputs FOR EACH ROW WHEN (new.id = 'bad') EXECUTE FUNCTION refuse()`,
+			}
+			block = `LOCK TABLE lanes`
+		}
+		for _, sql := range refuse {
+			if err := s.db.Exec(sql).Error; err != nil {
+				t.Fatal(err)
+			}
+		}
+		tx := s.db.Begin() // holds up the first commit until all others share the second
+		if err := tx.Exec(block).Error; err != nil {
+			t.Fatal(err)
+		}
+		errs := map[string]error{}
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for i, id := range []string{"first", "a", "bad", "b"} {
+			all.Go(func() {
+				err := s.Accept(context.Background(), []flows.Arrival{{ID: id, Lane: "U1"}})
+				mu.Lock()
+				defer mu.Unlock()
+				errs[id] = err
+			})
+			for taken := false; !taken; {
+				s.accepts.mu.Lock()
+				taken = s.accepts.running && len(s.accepts.queue) == i
+				s.accepts.mu.Unlock()
+			}
+		}
+		tx.Rollback()
+		all.Wait()
+		for id, err := range errs {
+			if (id == "bad") != (err != nil) {
+				t.Errorf("%s got %v", id, err)
+			}
+		}
+		var n int
+		if err := s.db.Raw(`SELECT count(*) FROM inputs`).Scan(&n).Error; err != nil || n != 3 {
+			t.Errorf("%d were stored, %v", n, err)
+		}
+	})
+}
+
+// A commit whose answer got lost is recognised by the next try, and nothing is done twice.
+func TestCommitWhoseAnswerGotLost(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := openWith(t, url)
+		defer s.Close()
+		ctx := t.Context()
+		if err := s.Accept(ctx, []flows.Arrival{{ID: "e1", Lane: "U1"}, {ID: "e2", Lane: "U1"}}); err != nil {
+			t.Fatal(err)
+		}
+		claims, err := s.Claim(ctx, 1, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := claims[0]
+		again := func(save flows.Save) error {
+			p, err := s.prepare(save)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var done committed
+			err = s.transaction(ctx, func(tx *gorm.DB) (err error) {
+				done, err = s.write(tx, []*step{p}, true)
+				return err
+			})
+			return errors.Join(append(done.errs, err)...)
+		}
+		turn := flows.Save{Lane: "U1", Fence: c.Fence, Turn: &flows.Turned{
+			Seq: 1, Deeds: []flows.Deed{{ID: "e1/0", State: flows.Done}}, Records: []flows.Record{flows.Audit{Kind: "link"}},
+		}}
+		pause := flows.Save{Lane: "U1", Fence: c.Fence, Release: true, RetryAt: s.now()}
+		for _, save := range []flows.Save{turn, pause} {
+			if err := s.Save(ctx, save); err != nil {
+				t.Fatal(err)
+			}
+			if err := again(save); err != nil {
+				t.Error(err)
+			}
+		}
+		// And one that did not get through is done by it.
+		claims, err = s.Claim(ctx, 1, 10)
+		if err != nil || len(claims) != 1 || claims[0].Tries != 1 {
+			t.Fatalf("claims %+v, %v", claims, err)
+		}
+		turn = flows.Save{Lane: "U1", Fence: claims[0].Fence, Turn: &flows.Turned{Seq: 2, Fate: flows.Recorded}, Release: true}
+		if err := again(turn); err != nil {
+			t.Error(err)
+		}
+		var n int
+		err = s.db.Raw(`SELECT count(*) FROM inputs WHERE fate = 'recorded' AND id = 'e2'`).Scan(&n).Error
+		if err != nil || n != 1 {
+			t.Errorf("the second try stored %d turns, %v", n, err)
+		}
+	})
 }

@@ -86,9 +86,34 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, now func() time.
 	if err != nil {
 		return nil, errors.Join(err, a.store.Close())
 	}
+	a.watchLanes(registry)
 	a.public = a.routes()
 	a.ops = opsRoutes(registry)
 	return a, nil
+}
+
+// watchLanes measures what waits: how many lanes are due, and for how long the first has been.
+func (a *app) watchLanes(registry *prometheus.Registry) {
+	measure := func(name, help string, value func(due int, oldest time.Time) float64) {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tsunagu_" + name, Help: help}, func() float64 {
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			defer cancel()
+			due, oldest, err := a.store.Counts(ctx)
+			if err != nil {
+				return -1 // the database does not answer: no number is right
+			}
+			return value(due, oldest)
+		}))
+	}
+	measure("lanes_due", "Lanes that wait for a worker, at most 10,000; -1 while the database does not answer.",
+		func(due int, _ time.Time) float64 { return float64(due) })
+	measure("oldest_due_lane_seconds", "For how long the first lane has been waiting; -1 while the database does not answer.",
+		func(_ int, oldest time.Time) float64 {
+			if oldest.IsZero() {
+				return 0
+			}
+			return max(0, a.now().Sub(oldest).Seconds())
+		})
 }
 
 // channelToken is the way to a channel access token that the settings give.

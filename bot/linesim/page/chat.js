@@ -1,11 +1,11 @@
 // The chat itself: bubbles, dates, read marks, quick replies, the loading animation.
 
-import { api, words } from './state.js';
-import { avatar, byId, element, icon, toast } from './dom.js';
+import { words } from './state.js';
+import { avatar, byId, element, icon } from './dom.js';
+import { makeEntryMenu } from './entrymenu.js';
 import { content, senderIcon, spoken } from './message.js';
 
 const nearEnd = 48; // pixels from the end that still count as being there
-const longPress = 500; // milliseconds
 
 /** makeChat returns the chat's view. phone() is the person's id, bot() the account, act performs an action. */
 export function makeChat({ phone, bot, act }) {
@@ -13,6 +13,7 @@ export function makeChat({ phone, bot, act }) {
   const list = byId('entries');
   const quick = byId('quick');
   const newer = byId('newer');
+  const addMenu = makeEntryMenu({ phone, act });
   let entries = []; // oldest first
   const shown = new Map(); // seq → { node, written }
   let quickDone = 0; // seq of the message whose quick replies were used
@@ -146,54 +147,6 @@ export function makeChat({ phone, bot, act }) {
     if (from === 'friend') return element('span', { class: 'who' }, as?.name ?? '友だち', element('small', { text: '友だちから' }));
     if (!as?.name) return element('span', { class: 'who', text: bot().name });
     return element('span', { class: 'who' }, as.name, element('small', { text: `from ${bot().name}` }));
-  }
-
-  /** addMenu lets the person take an own message back: by a button, a long press or the context menu. */
-  function addMenu(row, bubble, entry) {
-    const more = element('button', { type: 'button', class: 'more', 'aria-label': 'メッセージの操作', 'aria-haspopup': 'menu', data: { test: 'entry-more' } }, icon('more'));
-    more.addEventListener('click', () => openMenu(more, entry));
-    bubble.addEventListener('contextmenu', (event) => {
-      event.preventDefault();
-      openMenu(bubble, entry, more);
-    });
-    let timer;
-    const stop = () => clearTimeout(timer);
-    bubble.addEventListener('pointerdown', (event) => {
-      if (event.pointerType !== 'mouse') timer = setTimeout(() => openMenu(bubble, entry, more), longPress);
-    });
-    for (const kind of ['pointerup', 'pointercancel', 'pointerleave']) bubble.addEventListener(kind, stop);
-    row.append(more);
-  }
-
-  const menu = byId('entry-menu');
-  menu.addEventListener('keydown', (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const items = [...menu.children];
-    items.at((items.indexOf(document.activeElement) + step) % items.length).focus();
-  });
-
-  function openMenu(anchor, entry, focusAfter = anchor) {
-    const item = (name, text, test, chosen) => element('button', {
-      type: 'button', role: 'menuitem', data: { test },
-      onclick: () => {
-        menu.hidePopover();
-        focusAfter.focus();
-        chosen();
-      },
-    }, icon(name), text);
-    const text = spoken(entry.message);
-    menu.replaceChildren(
-      item('undo', '送信取消', 'unsend', () => api.unsend(phone(), entry.id).catch((error) => toast(error.message))),
-      ...(text ? [item('copy', 'コピー', 'copy', () => act({ type: 'clipboard', clipboardText: text }))] : []));
-    menu.showPopover();
-    const at = anchor.getBoundingClientRect();
-    const { width, height } = menu.getBoundingClientRect();
-    const under = at.bottom + 6 + height < innerHeight;
-    menu.style.top = `${under ? at.bottom + 6 : Math.max(8, at.top - 6 - height)}px`;
-    menu.style.left = `${Math.min(Math.max(8, at.right - width), innerWidth - width - 8)}px`;
-    menu.firstElementChild.focus();
   }
 
   /** showQuick shows the quick replies of the last message, as long as nothing came after it. */

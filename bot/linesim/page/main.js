@@ -1,7 +1,7 @@
 // The phone page: a chat with an official account on a simulated LINE.
 //
 //   state.js    the server's API, its events, the clock
-//   chat.js     the chat; message.js what is in a bubble: flex.js, template.js, sticker.js
+//   chat.js     the chat; message.js what is in a bubble: flex.js, template.js, sticker.js; entrymenu.js its menu
 //   composer.js the bar one writes in; menu.js the rich menu below it
 //   people.js   whose phone it is; tools.js the clock beside it
 //   action.js   what a tap does; dom.js building elements
@@ -40,7 +40,7 @@ let chatOf = null; // whose chat is in the log
 
 /** choose shows a person's phone. */
 function choose(person) {
-  people.set(person.id, { ...people.get(person.id), ...person });
+  if (!people.has(person.id)) people.set(person.id, person); // else the events know better
   current = person.id;
   closePanels();
   show();
@@ -82,7 +82,7 @@ function showNotice(person) {
   const what = person?.blocked ? 'unblock' : person && !person.friend ? 'follow' : '';
   byId('notice').hidden = !what;
   byId('composer').hidden = what === 'unblock' || !person;
-  byId('notice-text').textContent = what === 'unblock' ? 'このアカウントをブロックしています。' : '友だちに追加していません。';
+  byId('notice-text').textContent = what === 'unblock' ? 'ブロックしています。' : '友だちに追加していません。';
   const button = byId('notice-button');
   button.textContent = what === 'unblock' ? 'ブロック解除' : '友だち追加';
   button.onclick = () => list.become(person, what);
