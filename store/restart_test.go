@@ -38,10 +38,15 @@ func TestPostgresRestartsUnderLoad(t *testing.T) {
 	for n := range callers {
 		calling.Go(func() {
 			for i := 0; ; i++ {
-				select {
-				case <-stop:
-					return
-				default:
+				for pause := time.Duration(0); ; pause = time.Millisecond {
+					select {
+					case <-stop:
+						return
+					case <-time.After(pause):
+					}
+					if accepted.Load()-turned.Load() < 200 {
+						break
+					}
 				}
 				a := arrival(fmt.Sprintf("U%d", (n+i)%lanes), fmt.Sprintf("e%d-%d", n, i))
 				for s.Accept(t.Context(), []flows.Arrival{a}) != nil && time.Now().Before(deadline) {

@@ -250,7 +250,7 @@ func (a *app) run(ctx context.Context, public, ops net.Listener) error {
 	return err
 }
 
-// sweep does what is due by the calendar: every hour it ends the links of lines whose contract ended in an earlier
+// sweep does what is due by the calendar: every hour it ends the links of lines and contracts that ended in an earlier
 // month (LNK-46). The clock is looked at every few seconds, so that one that is set takes effect.
 func (a *app) sweep(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Second)
@@ -272,9 +272,17 @@ func (a *app) sweep(ctx context.Context) {
 }
 
 func (a *app) endLinks(ctx context.Context) error {
-	ended, err := a.ledger.EndedLines(ctx, a.now())
-	if err != nil || len(ended) == 0 {
+	now := a.now()
+	lines, err := a.ledger.EndedLines(ctx, now)
+	if err != nil {
 		return err
 	}
-	return a.store.LettersFor(ctx, nil, flows.UserLink, ended, "contract_ended")
+	contracts, err := a.ledger.EndedContracts(ctx, now)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		a.store.LettersFor(ctx, nil, flows.UserLink, lines, "contract_ended"),
+		a.store.LettersFor(ctx, nil, flows.HolderLink, contracts, "contract_ended"),
+	)
 }

@@ -50,9 +50,14 @@ func (c carrierImportCmd) Run(p *program) (err error) {
 }
 
 // importCarrier loads a carrier file and ends the links that it makes void (LNK-29, LNK-43), in one transaction.
+// Passwords are hashed before it: that takes time, and SQLite has one writer.
 func importCarrier(ctx context.Context, s *store.Store, l *ledger.Ledger, r io.Reader) (changes ledger.Changes, err error) {
+	update, err := l.Prepare(ctx, r)
+	if err != nil {
+		return changes, err
+	}
 	err = s.DB().WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if changes, err = l.Import(ctx, tx, r); err != nil {
+		if changes, err = update.Apply(ctx, tx); err != nil {
 			return err
 		}
 		return errors.Join(

@@ -80,9 +80,10 @@ func TestWalkThroughTheDemo(t *testing.T) {
 	w.types("残量")
 	w.sees("今月の利用")
 	screenshot(t, w.ctx, "phone-balance")
-	w.do(chromedp.EmulateViewport(390, 844))
+	w.do(chromedp.EmulateViewport(390, 844), chromedp.Navigate(base+"/phone?person="+person.ID))
+	w.sees("今月の利用")
 	screenshot(t, w.ctx, "phone-balance-390")
-	w.do(chromedp.EmulateViewport(1280, 860))
+	w.do(chromedp.EmulateViewport(1280, 860), chromedp.Navigate(base+"/phone?person="+person.ID))
 
 	// A name for the line, and the end of the link.
 	w.types("設定")

@@ -161,7 +161,7 @@ func TestCrossingTransfers(t *testing.T) {
 // below zero, and the books agree (GFT-37, design §5).
 func TestConservation(t *testing.T) {
 	each(t, func(t *testing.T, c *carrier) {
-		lines := 0
+		lines, transfers := 0, 0
 		rapid.Check(t, func(t *rapid.T) {
 			lines += 2
 			login := fmt.Sprint("holder", lines)
@@ -212,9 +212,9 @@ func TestConservation(t *testing.T) {
 					said[i] = &figures
 				}
 			}
-			move1 := func(t *rapid.T, from int, fromName string, to int, toName string, bytes int64) {
-				transfer := fmt.Sprintf("%s/%s", login, rapid.StringMatching(`[a-z]{16}`).Draw(t, "id"))
-				err := c.try(transfer, move{accountID(ids[from], fromName), accountID(ids[to], toName), bytes})
+			give := func(t *rapid.T, from int, fromName string, to int, toName string, bytes int64) {
+				transfers++
+				err := c.try(fmt.Sprint("transfer/", transfers), move{accountID(ids[from], fromName), accountID(ids[to], toName), bytes})
 				if enough := model[from][fromName] >= bytes; enough != (err == nil) {
 					t.Fatalf("%d of %d bytes from %s to %s: %v", bytes, model[from][fromName], fromName, toName, err)
 				}
@@ -229,19 +229,19 @@ func TestConservation(t *testing.T) {
 				"import": load,
 				"use": func(t *rapid.T) {
 					i, bucket := who.Draw(t, "line"), rapid.SampledFrom(flows.Buckets[:]).Draw(t, "bucket")
-					move1(t, i, string(bucket), i, used, amount.Draw(t, "bytes"))
+					give(t, i, string(bucket), i, used, amount.Draw(t, "bytes"))
 				},
 				"reserve": func(t *rapid.T) {
 					i := who.Draw(t, "line")
-					move1(t, i, "base", i, held, 500*bytesPerMB)
+					give(t, i, "base", i, held, 500*bytesPerMB)
 				},
 				"release": func(t *rapid.T) {
 					i := who.Draw(t, "line")
-					move1(t, i, held, i, "base", 500*bytesPerMB)
+					give(t, i, held, i, "base", 500*bytesPerMB)
 				},
 				"claim": func(t *rapid.T) {
 					i := who.Draw(t, "line")
-					move1(t, i, held, 1-i, "gift", 500*bytesPerMB)
+					give(t, i, held, 1-i, "gift", 500*bytesPerMB)
 				},
 			})
 			for i, id := range ids {

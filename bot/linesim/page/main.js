@@ -81,6 +81,7 @@ function show() {
 function showNotice(person) {
   const what = person?.blocked ? 'unblock' : person && !person.friend ? 'follow' : '';
   byId('notice').hidden = !what;
+  byId('chat').inert = !person; // behind the welcome
   byId('composer').hidden = what === 'unblock' || !person;
   byId('notice-text').textContent = what === 'unblock' ? 'ブロックしています。' : '友だちに追加していません。';
   const button = byId('notice-button');
@@ -151,7 +152,7 @@ const on = {
 function online(yes) {
   const node = byId('connection');
   node.dataset.online = String(yes);
-  node.textContent = yes ? '接続中' : '再接続しています…';
+  node.textContent = yes ? '接続中' : '接続しています…';
 }
 
 online(false);
