@@ -22,31 +22,23 @@ type carrierImportCmd struct {
 	File string `arg:"" type:"existingfile" help:"Carrier file (YAML)."`
 }
 
-func (c carrierImportCmd) Run(p *program) (err error) {
-	cfg, err := p.settings(needKeys)
-	if err != nil {
-		return err
-	}
+func (c carrierImportCmd) Run(p *program) error {
 	f, err := os.Open(c.File)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	now := newClock(cfg.ClockAt).now
-	s, err := openStore(p.ctx, cfg, p.logger(cfg), now)
-	if err != nil {
+	return p.withStore(needKeys, func(cfg *config, s *store.Store) error {
+		if err := s.Migrate(p.ctx); err != nil {
+			return err
+		}
+		changes, err := importCarrier(p.ctx, s, newLedger(s, cfg, newClock(cfg.ClockAt).now), f)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.File, err)
+		}
+		_, err = fmt.Fprintln(p.out, changes)
 		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	if err := s.Migrate(p.ctx); err != nil {
-		return err
-	}
-	changes, err := importCarrier(p.ctx, s, newLedger(s, cfg, now), f)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.File, err)
-	}
-	_, err = fmt.Fprintln(p.out, changes)
-	return err
+	})
 }
 
 // importCarrier loads a carrier file and ends the links that it makes void (LNK-29, LNK-43), in one transaction.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tsunagu/flows"
+	"tsunagu/store"
 	"tsunagu/store/storetest"
 )
 
@@ -40,6 +41,33 @@ func TestParkedAfterFiveTries(t *testing.T) {
 		err := w.store.DB().Raw(`SELECT fate, reason FROM inputs WHERE fate = 'parked'`).Scan(&parked).Error
 		if err != nil || len(parked) != 1 || !strings.Contains(parked[0].Reason, "the table is gone") {
 			t.Errorf("parked: %+v, %v", parked, err)
+		}
+
+		// The desk of the engine: list it, take it up again, see its fate.
+		failed, err := w.store.FailedEvents(t.Context(), 10)
+		if err != nil || len(failed) != 1 || failed[0].Fate != flows.Parked {
+			t.Fatalf("failed: %+v, %v", failed, err)
+		}
+		shown := w.ask(hanako, func() {
+			if err := w.store.RetryEvent(t.Context(), failed[0].ID); err != nil {
+				t.Error(err)
+			}
+		})
+		if len(shown) != 1 || !strings.Contains(shown[0].Text(), "IDとパスワードを入力") {
+			t.Errorf("taken up again it says %+v", shown)
+		}
+		if err := w.store.RetryEvent(t.Context(), failed[0].ID); !errors.Is(err, store.ErrNothingToRetry) {
+			t.Errorf("a second time: %v", err)
+		}
+		again, err := w.store.Event(t.Context(), fmt.Sprintf("%s/again/%d", failed[0].ID, failed[0].Seq))
+		if err != nil || again.Fate != flows.Answered || len(again.Deeds) != 1 || again.Deeds[0].State != flows.Done || again.Deeds[0].RequestID == "" {
+			t.Errorf("its fate: %+v, %v", again, err)
+		}
+		if left, err := w.store.FailedEvents(t.Context(), 10); err != nil || len(left) != 0 {
+			t.Errorf("still failed: %+v, %v", left, err)
+		}
+		if _, err := w.store.Event(t.Context(), "nobody's"); !errors.Is(err, store.ErrNoEvent) {
+			t.Errorf("an unknown event: %v", err)
 		}
 	})
 }

@@ -33,6 +33,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date, or show where it stands."`
 	Carrier carrierCmd `cmd:"" help:"The built-in carrier."`
+	Events  eventsCmd  `cmd:"" help:"Events that were given up on."`
 	Menus   menusCmd   `cmd:"" name:"richmenu" help:"The rich menus: paint them, compare them with LINE, install them."`
 	Sim     simCmd     `cmd:"" help:"Run the simulated LINE alone, to test any bot against."`
 	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`

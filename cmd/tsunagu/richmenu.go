@@ -46,11 +46,7 @@ func (c menusPreviewCmd) Run(p *program) error {
 type menusDiffCmd struct{}
 
 func (menusDiffCmd) Run(p *program) error {
-	cfg, err := p.settings(needLINE)
-	if err != nil {
-		return err
-	}
-	installer, err := newInstaller(cfg)
+	installer, err := p.installer()
 	if err != nil {
 		return err
 	}
@@ -70,19 +66,26 @@ func (menusDiffCmd) Run(p *program) error {
 type menusApplyCmd struct{}
 
 func (menusApplyCmd) Run(p *program) error {
-	cfg, err := p.settings(needLINE)
+	installer, err := p.installer()
 	if err != nil {
 		return err
 	}
-	installer, err := newInstaller(cfg)
-	if err != nil {
-		return err
-	}
-	installer.Log = p.logger(cfg)
 	installer.Progress = func(done, total int, what string) { fmt.Fprintf(p.out, "%d/%d %s\n", done, total, what) }
 	result, err := installer.Apply(p.ctx)
 	fmt.Fprintln(p.out, result)
 	return err
+}
+
+func (p *program) installer() (*richmenu.Installer, error) {
+	cfg, err := p.settings(needLINE)
+	if err != nil {
+		return nil, err
+	}
+	installer, err := newInstaller(cfg)
+	if err == nil {
+		installer.Log = p.logger(cfg)
+	}
+	return installer, err
 }
 
 func installMenus(ctx context.Context, cfg *config) error {

@@ -179,7 +179,7 @@ function button(data, act) {
 /** ratio turns LINE's "20:13" into CSS. */
 const ratio = (value) => (/^\d+(\.\d+)?:\d+(\.\d+)?$/.test(value ?? '') ? value.replace(':', ' / ') : '1 / 1');
 
-function image(data, act, layout) {
+function image(data, act) {
   const frame = element('div', { class: data.aspectMode === 'cover' ? 'fx-frame fx-cover' : 'fx-frame' }, picture(data.url, actionName(data.action)));
   style(frame, {
     width: length(data.size ?? 'md', imageSizes),
@@ -188,7 +188,6 @@ function image(data, act, layout) {
   });
   const node = element('div', { class: 'fx-image' }, frame);
   style(node, { alignItems: alignments[data.align] ?? 'center', justifyContent: gravities[data.gravity] });
-  if (layout !== 'vertical' && data.flex === 0) node.style.maxWidth = '100%';
   return tappable(node, data.action, act);
 }
 
