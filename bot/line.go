@@ -201,7 +201,7 @@ func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.metrics.lineSeconds.WithLabelValues(endpoint).Observe(took.Seconds())
 	if err != nil {
 		w.metrics.lineCalls.WithLabelValues(endpoint, "none").Inc()
-		w.log.Warn("line call", "method", req.Method, "endpoint", endpoint, "took", took, "err", withoutURL(err))
+		w.log.Warn("line call", "method", req.Method, "endpoint", endpoint, "ms", took.Milliseconds(), "err", withoutURL(err))
 		return resp, err
 	}
 	w.metrics.lineCalls.WithLabelValues(endpoint, strconv.Itoa(resp.StatusCode)).Inc()
@@ -210,7 +210,7 @@ func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
 		level = slog.LevelWarn
 	}
 	w.log.Log(req.Context(), level, "line call", "method", req.Method, "endpoint", endpoint, "status", resp.StatusCode,
-		"took", took, "request_id", resp.Header.Get("x-line-request-id"))
+		"ms", took.Milliseconds(), "request_id", resp.Header.Get("x-line-request-id"))
 	return resp, nil
 }
 

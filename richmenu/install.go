@@ -94,6 +94,18 @@ type Result struct {
 	Relinked, Skipped int
 }
 
+func (r Result) String() string {
+	if r == (Result{}) {
+		return "nothing to do"
+	}
+	def := ""
+	if r.Default {
+		def = ", default menu set"
+	}
+	return fmt.Sprintf("menus: %d created, %d deleted; pictures: %d uploaded; aliases: %d set or removed%s; people: %d relinked, %d skipped",
+		r.Created, r.Deleted, r.Uploaded, r.Aliases, def, r.Relinked, r.Skipped)
+}
+
 func (r *Result) count(do string) {
 	switch do {
 	case createMenu:

@@ -272,3 +272,36 @@ func TestCommitWhoseAnswerGotLost(t *testing.T) {
 		}
 	})
 }
+
+// A save that has looked at the fence holds the lane until it is committed: an heir comes before or after, not between.
+func TestNobodyClaimsALaneThatIsBeingSaved(t *testing.T) {
+	s := openWith(t, storetest.Postgres(t))
+	defer s.Close()
+	ctx := t.Context()
+	if err := s.Accept(ctx, []flows.Arrival{{ID: "e1", Lane: "U1"}}); err != nil {
+		t.Fatal(err)
+	}
+	claims, err := s.Claim(ctx, 1, 10)
+	if err != nil || len(claims) != 1 {
+		t.Fatal(claims, err)
+	}
+	if err := s.db.Exec(`UPDATE lanes SET due_at = 1`).Error; err != nil { // the lease is over
+		t.Fatal(err)
+	}
+	p, err := s.prepare(flows.Save{Lane: "U1", Fence: claims[0].Fence})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := s.db.Begin()
+	defer tx.Rollback()
+	if live, _, err := s.lock(tx, []*step{p}, false); err != nil || len(live) != 1 {
+		t.Fatal(live, err)
+	}
+	if heirs, err := s.Claim(ctx, 1, 10); err != nil || len(heirs) != 0 {
+		t.Errorf("claimed %v, %v", heirs, err)
+	}
+	tx.Rollback()
+	if heirs, err := s.Claim(ctx, 1, 10); err != nil || len(heirs) != 1 {
+		t.Errorf("then claimed %v, %v", heirs, err)
+	}
+}

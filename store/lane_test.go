@@ -240,7 +240,7 @@ func TestClaimersNeverShareALane(t *testing.T) {
 		for i := range lanes {
 			b.accept(arrival(fmt.Sprintf("U%d", i), fmt.Sprintf("e%d", i)))
 		}
-		taken := make(chan string, lanes*2)
+		taken := make(chan string, lanes*100)
 		together(8, func(n int) {
 			s := b.Store
 			if n%2 == 1 {
