@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,6 +84,13 @@ func TestSameIDAtTheSameMoment(t *testing.T) {
 		}
 		if n := b.ask(`SELECT count(*) FROM lanes WHERE due_at IS NOT NULL OR tail <> done`); n != 0 {
 			t.Errorf("%d lanes do not rest", n)
+		}
+		if strings.HasPrefix(b.url, "postgres") { // everybody locks in the same order, so nobody had to be undone
+			b.ok(errors.Join(b.Close(), other.Close())) // connections hand in their counts when they end
+			b.Store = b.open()
+			if n := b.ask(`SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`); n != 0 {
+				t.Errorf("%d deadlocks", n)
+			}
 		}
 	})
 }

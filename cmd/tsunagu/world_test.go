@@ -31,6 +31,7 @@ type world struct {
 	lanes *watchedLanes
 	down  *carrierSwitch
 	logs  *syncBuffer
+	env   map[string]string // its settings
 
 	mu  sync.Mutex
 	now time.Time
@@ -71,6 +72,7 @@ func newWorld(t *testing.T, databaseURL string) *world {
 	w.url = "http://" + public.Addr().String()
 	w.sim.SetWebhook(w.url + "/webhook")
 	env := settingsFor(w.sim, line.URL, w.url, databaseURL)
+	w.env = env
 	cfg, err := loadConfig(func(name string) (string, bool) { v, ok := env[name]; return v, ok }, "", needServe)
 	if err != nil {
 		t.Fatal(err)
