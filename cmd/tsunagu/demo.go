@@ -48,6 +48,7 @@ func (d demoCmd) Run(p *program) (err error) {
 	if err != nil {
 		return err
 	}
+	context.AfterFunc(p.ctx, sim.Close) // phones that listen would hold the listener open
 	running := make(chan error, 1)
 	ctx, stop := context.WithCancel(p.ctx)
 	defer stop()

@@ -9,39 +9,14 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"tsunagu/bot/linesim"
 )
 
 // A new user on the phone page of the demo: adds the account, links as holder with the printed sign-in and as user with
 // a printed code, sees the balance card, names a line and unlinks it.
 func TestWalkThroughTheDemo(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ops, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &program{ctx: t.Context(), getenv: func(string) (string, bool) { return "", false }, out: io.Discard, errs: new(syncBuffer)}
-	a, sim, err := newDemo(p, t.TempDir(), listener)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- a.run(ctx, listener, ops) }()
-	t.Cleanup(func() {
-		sim.Close()
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	if err := installMenus(ctx, a.cfg); err != nil {
-		t.Fatal(err)
-	}
-	base := "http://" + localAddress(listener)
-
+	_, sim, base := demo(t)
 	w := walker{t, browser(t)}
 	w.do(chromedp.EmulateViewport(1280, 860), chromedp.Navigate(base+"/phone"))
 	w.do(chromedp.WaitVisible(`[data-test=add-person] input[name=name]`))
@@ -100,6 +75,75 @@ func TestWalkThroughTheDemo(t *testing.T) {
 	screenshot(t, w.ctx, "phone-unlinked")
 }
 
+// The rest of the phone: a second person, stickers, taking words back, blocking, and a clock that moves the product too.
+func TestPhonePage(t *testing.T) {
+	a, sim, base := demo(t)
+	w := walker{t, browser(t)}
+	w.do(chromedp.EmulateViewport(1280, 860), chromedp.Navigate(base+"/phone"))
+	w.adds("花子")
+	w.sees("友だち追加ありがとうございます")
+	w.adds("太郎")
+	w.waits(`document.querySelectorAll("[data-test=person]").length === 2`)
+	w.sees("友だち追加ありがとうございます")
+	taro := sim.People()[1]
+
+	w.clicks(`[data-test=stickers]`)
+	w.clicks(`[data-test=sticker]`)
+	w.sees("スタンプありがとうございます")
+
+	w.types("とりけすことば")
+	w.sees("お答えできません")
+	more := `[...document.querySelectorAll("[data-test=entry][data-from=person]")].find(e => e.innerText.includes("とりけすことば"))`
+	w.evaluates(more + `.querySelector("[data-test=entry-more]").click()`)
+	w.clicks(`[data-test=unsend]`)
+	w.waits("!" + more)
+
+	w.clicks(`[data-test=person][data-id="` + taro.ID + `"] ~ [data-test=block], [data-test=person][data-id="` + taro.ID + `"] [data-test=block]`)
+	w.sees("ブロックしました")
+	w.clicks(`[data-test=unblock]`)
+	w.waits(`[...document.querySelectorAll("[data-test=chat] [data-test=entry][data-from=bot]")].at(-1).innerText.includes("はじめに")`)
+
+	w.presses(`[data-test=clock-advance]`, "＋1日")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := sim.Await(ctx, func() bool { return time.Until(a.now()) > 23*time.Hour }); err != nil {
+		t.Errorf("the product's clock is %v ahead: %v", time.Until(a.now()), err)
+	}
+}
+
+// demo starts what `+"`tsunagu demo`"+` starts.
+func demo(t *testing.T) (a *app, sim *linesim.Sim, base string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ops, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{ctx: t.Context(), getenv: func(string) (string, bool) { return "", false }, out: io.Discard, errs: new(syncBuffer)}
+	a, sim, err = newDemo(p, t.TempDir(), listener)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.run(ctx, listener, ops) }()
+	t.Cleanup(func() {
+		sim.Close()
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	if err := installMenus(ctx, a.cfg); err != nil {
+		t.Fatal(err)
+	}
+	base = "http://" + localAddress(listener)
+	return a, sim, base
+}
+
 // A walker is a person at a browser.
 type walker struct {
 	t   *testing.T
@@ -129,7 +173,27 @@ func (w walker) presses(selector, text string) {
 	w.t.Helper()
 	found := `[...document.querySelectorAll("` + selector + `")].filter(e => e.innerText.trim() === "` + text + `").at(-1)`
 	w.waits("!!" + found)
-	if _, err := chromedp.Run(w.ctx, chromedp.Evaluate[bool](found+".click() || true")); err != nil {
+	w.evaluates(found + ".click()")
+}
+
+// adds adds a friend. The form moves when the first one is there, so it is not clicked but sent.
+func (w walker) adds(name string) {
+	w.t.Helper()
+	w.waits(`!!document.querySelector("[data-test=add-person]")`)
+	w.evaluates(`(() => { const f = document.querySelector("[data-test=add-person]"); f.querySelector("input[name=name]").value = "` + name + `"; f.requestSubmit() })()`)
+}
+
+// clicks clicks the first of what is there, once it is.
+func (w walker) clicks(selector string) {
+	w.t.Helper()
+	found := "document.querySelector('" + selector + "')"
+	w.waits("!!" + found)
+	w.evaluates(found + ".click()")
+}
+
+func (w walker) evaluates(expression string) {
+	w.t.Helper()
+	if _, err := chromedp.Run(w.ctx, chromedp.Evaluate[bool](expression+" || true")); err != nil {
 		w.t.Fatal(err)
 	}
 }
