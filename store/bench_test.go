@@ -35,7 +35,6 @@ func benchEach(b *testing.B, f func(*testing.B, *store.Store)) {
 			if err := s.Migrate(b.Context()); err != nil {
 				b.Fatal(err)
 			}
-			s.DB().Exec("DROP INDEX inputs_parked")
 			f(b, s)
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 		})
