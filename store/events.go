@@ -30,6 +30,9 @@ var (
 	ErrNothingToRetry = errors.New("nothing of this event was given up on, or it was erased")
 )
 
+// deedsOf finds the deeds of an input by their IDs: its own, a slash and a number. '0' is the character after the slash.
+const deedsOf = `d.id > CAST(? AS TEXT) || '/' AND d.id < CAST(? AS TEXT) || '0'`
+
 // failedDeeds must stand in queries as it stands in the index deeds_failed.
 const failedDeeds = `state IN ('failed', 'in doubt')`
 
@@ -49,7 +52,7 @@ func (s *Store) Event(ctx context.Context, id string) (Event, error) {
 // first. Menus are left out: a person's next link or follow sets them again.
 func (s *Store) FailedEvents(ctx context.Context, limit int) ([]Event, error) {
 	events, err := s.events(ctx, `i.id IN (SELECT id FROM (
-		SELECT id, at FROM inputs WHERE fate = 'parked'
+		SELECT id, at FROM parked
 		UNION SELECT w.id, w.at FROM deeds d JOIN inputs w ON w.lane = d.lane AND w.seq = d.seq WHERE d.`+failedDeeds+` AND d.kind <> 'menu'
 		ORDER BY at DESC LIMIT ?) AS f)`, limit)
 	if err != nil {
@@ -87,7 +90,7 @@ func (s *Store) events(ctx context.Context, where string, args ...any) ([]Event,
 			N, Tries                          int
 			At                                int64
 		}
-		err := db.Raw(`SELECT id, n, kind, state, tries, at, request_id, error FROM deeds WHERE lane = ? AND seq = ? ORDER BY n`, r.Lane, r.Seq).Scan(&deeds).Error
+		err := db.Raw(`SELECT d.id, d.n, d.kind, d.state, d.tries, d.at, d.request_id, d.error FROM deeds d WHERE `+deedsOf+` ORDER BY n`, r.ID, r.ID).Scan(&deeds).Error
 		if err != nil {
 			return nil, err
 		}
@@ -124,8 +127,8 @@ func (s *Store) RetryEvent(ctx context.Context, id string) error {
 		if r.Fate != nil && *r.Fate == flows.Parked && r.Body != nil {
 			return s.arriveAgain(tx, r.ID, r.Lane, r.Sort, r.MessageID, r.Seq, r.Body)
 		}
-		planned := tx.Exec(`UPDATE deeds SET state = 'planned', updated_at = ? WHERE lane = ? AND seq = ? AND state = 'failed' AND body IS NOT NULL`,
-			micros(s.now()), r.Lane, r.Seq)
+		planned := tx.Exec(`UPDATE deeds AS d SET state = 'planned', updated_at = ? WHERE `+deedsOf+` AND state = 'failed' AND body IS NOT NULL`,
+			micros(s.now()), r.ID, r.ID)
 		if planned.Error != nil {
 			return planned.Error
 		}
@@ -153,6 +156,9 @@ func (s *Store) arriveAgain(tx *gorm.DB, id, lane, sort, messageID string, seq i
 		return err
 	}
 	if err := tx.Exec(`UPDATE inputs SET fate = 'retried' WHERE id = ?`, id).Error; err != nil {
+		return err
+	}
+	if err := tx.Exec(`DELETE FROM parked WHERE id = ?`, id).Error; err != nil {
 		return err
 	}
 	return s.insert(tx, rows)

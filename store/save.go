@@ -223,6 +223,7 @@ func (s *Store) lock(tx *gorm.DB, steps []*step, again bool) (live []liveStep, e
 const (
 	markInputs = `UPDATE inputs SET fate = t.fate, reason = t.reason, turned_at = t.now, body = CASE WHEN t.forget THEN NULL ELSE body END
 	FROM ? WHERE inputs.lane = t.lane AND inputs.seq = t.seq`
+	noteParked  = `INSERT INTO parked (id, at) SELECT i.id, i.at FROM ? CROSS JOIN inputs i WHERE i.lane = t.lane AND i.seq = t.seq`
 	insertDeeds = `INSERT INTO deeds (id, lane, seq, n, kind, state, tries, at, body, request_id, error, updated_at)
 	SELECT t.id, t.lane, t.seq, t.n, t.kind, t.state, t.tries, t.at, t.body, t.request_id, t.error, t.now FROM ?`
 	updateDeeds = `UPDATE deeds SET kind = t.kind, state = t.state, tries = t.tries, request_id = t.request_id, error = t.error, updated_at = t.now
@@ -260,6 +261,12 @@ func (s *Store) writeTurns(tx *gorm.DB, live []liveStep) (swept bool, err error)
 			texts("reason", turns, func(p liveStep) string { return clean(p.Turn.Reason) }),
 			flags("forget", turns, func(p liveStep) bool { return p.Turn.Forget }),
 			numbers("now", turns, func(liveStep) int64 { return now }))})
+	}
+	parked := slices.DeleteFunc(slices.Clone(turns), func(p liveStep) bool { return p.Turn.Fate != flows.Parked })
+	if len(parked) > 0 {
+		statements = append(statements, statement{noteParked, s.table(
+			texts("lane", parked, func(p liveStep) string { return p.Lane }),
+			numbers("seq", parked, func(p liveStep) int64 { return p.seq }))})
 	}
 	if len(deeds) > 0 {
 		statements = append(statements, statement{insertDeeds, s.table(append(deedColumns(deeds, now),
