@@ -83,7 +83,7 @@ type Claim struct {
 	Tries int
 	// Conversation is as saved, with its links.
 	Conversation Conversation
-	// Arrivals wait in the order of Seq; at most the number that was asked for. More tells whether others wait behind.
+	// Arrivals wait in the order of Seq; at most the number that was asked for.
 	Arrivals []Arrival
 	// Unfinished deeds of earlier arrivals, in order: they come first.
 	Unfinished []Deed
