@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// perMinute is generous: many people of one mobile network share an address.
-	perMinute = 30
+	// perMinute is generous: many people of one mobile network share an address, and each login ID has its own lock.
+	perMinute = 120
 	// rememberAddresses bounds the memory; the address that was quiet longest is forgotten first.
 	rememberAddresses = 10_000
 )
