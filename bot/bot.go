@@ -56,6 +56,9 @@ type Config struct {
 	// PublicURL is where people reach the pages, without a slash at the end.
 	PublicURL string
 
+	// MenuAlias names the rich menu of a link state, as it was installed at LINE.
+	MenuAlias func(holder, user bool) string
+
 	// InFlight is how many lanes are worked, and so how many calls to LINE are under way, at once [256].
 	InFlight int
 	// Poll is how often due lanes are looked for without being woken [500ms].

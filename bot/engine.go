@@ -191,6 +191,12 @@ func (w *worker) turn(ctx context.Context, a flows.Arrival) (turned flows.Turned
 	if r.input == nil {
 		return turned, r.kind, nil
 	}
+	switch in := r.input.(type) { // what opens a link is not kept, not even sealed, once it has been used
+	case flows.Said:
+		turned.Forget = in.HoldsCode(w.Settings.CodeDigits)
+	case flows.AccountLinked, flows.AccountLinkFailed:
+		turned.Forget = true
+	}
 	moment := flows.Moment{At: a.At, Lane: a.Lane, Settings: w.Settings}
 	var effects []flows.Effect
 	in := r.input

@@ -55,7 +55,7 @@ func (b *Bot) plan(a flows.Arrival, replyToken string, effects []flows.Effect) (
 				messages = append(messages, rendered...)
 			}
 		case flows.UseMenu:
-			menus = append(menus, call{Menu: menuAlias(e)})
+			menus = append(menus, call{Menu: b.MenuAlias(e.Holder, e.User)})
 		default:
 			return nil, fmt.Errorf("nobody performs %T", e)
 		}
@@ -86,19 +86,6 @@ func (b *Bot) plan(a flows.Arrival, replyToken string, effects []flows.Effect) (
 		}
 	}
 	return deeds, nil
-}
-
-// menuAlias names the rich menu of a link state; package richmenu installs menus under these aliases.
-func menuAlias(m flows.UseMenu) string {
-	switch {
-	case m.Holder && m.User:
-		return "tsunagu-both"
-	case m.Holder:
-		return "tsunagu-holder"
-	case m.User:
-		return "tsunagu-user"
-	}
-	return "tsunagu-none"
 }
 
 // perform does a deed and tells its new state. resumed deeds come from an earlier claim of the lane: one that was

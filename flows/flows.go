@@ -68,7 +68,7 @@ func (t *turn) take(in Input) {
 			t.word(word)
 			return
 		}
-		if _, ok := parseCode(in.Plain, t.Settings.CodeDigits); ok && t.c.State != LinkCode { // LNK-31
+		if in.HoldsCode(t.Settings.CodeDigits) && t.c.State != LinkCode { // LNK-31
 			t.idle()
 			t.say(Text{Text: looksLikeCode, Choices: []Choice{userLinkButton, cancel}})
 			return

@@ -40,7 +40,8 @@ const (
 	Recorded = "recorded" // kept on purpose without an answer
 	Ignored  = "ignored"  // nothing to do with it, known or unknown
 	Unread   = "unreadable"
-	Parked   = "parked" // given up on after its tries
+	Parked   = "parked"  // given up on after its tries
+	Retried  = "retried" // parked, and arrived anew when an operator asked for it
 )
 
 // States of a deed (design.md §3). A deed is Sending before the outside is called.

@@ -80,6 +80,12 @@ func parseCode(plain string, digits int) (string, bool) {
 	return code.String(), code.Len() == digits
 }
 
+// HoldsCode reports whether a text is a usage code, in the dialogue or outside of it (LNK-30, LNK-31): it is not kept.
+func (in Said) HoldsCode(digits int) bool {
+	_, ok := parseCode(in.Plain, digits)
+	return ok
+}
+
 func digitAfter(s string) bool { return strings.ContainsAny(s, "0123456789") }
 
 // linkInput takes what linking hears from outside the chat: answers, LINE's account link, letters.

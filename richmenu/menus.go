@@ -4,6 +4,8 @@ import (
 	"image"
 
 	"github.com/line/line-bot-sdk-go/v8/linebot/messaging_api"
+
+	"tsunagu/flows"
 )
 
 // Aliases of the menu a person starts with, by link state. See For.
@@ -97,7 +99,7 @@ func (m Menu) Areas() []messaging_api.RichMenuArea {
 func (p Part) action() messaging_api.ActionInterface {
 	switch {
 	case p.Action.Say != "":
-		return &messaging_api.PostbackAction{Label: p.Label, Data: sayData(p.Action.Say), DisplayText: p.Label}
+		return &messaging_api.PostbackAction{Label: p.Label, Data: flows.SayData(p.Action.Say), DisplayText: p.Label}
 	case p.Action.Switch != "":
 		return &messaging_api.RichMenuSwitchAction{
 			Label: p.Label + "を表示", RichMenuAliasId: p.Action.Switch, Data: "1:tab:" + p.Action.Switch,
@@ -105,10 +107,6 @@ func (p Part) action() messaging_api.ActionInterface {
 	}
 	return nil
 }
-
-// sayData is postback data that is taken like the typed word. The leading number is the version of the form: menus
-// stay on phones for years.
-func sayData(word string) string { return "1:say:" + word }
 
 // links is a link state.
 type links struct{ holder, user bool }

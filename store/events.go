@@ -155,7 +155,7 @@ func (s *Store) arriveAgain(tx *gorm.DB, id, lane, sort, messageID string, seq i
 	if err != nil {
 		return err
 	}
-	if err := tx.Exec(`UPDATE inputs SET fate = 'retried' WHERE id = ?`, id).Error; err != nil {
+	if err := tx.Exec(`UPDATE inputs SET fate = ? WHERE id = ?`, flows.Retried, id).Error; err != nil {
 		return err
 	}
 	if err := tx.Exec(`DELETE FROM parked WHERE id = ?`, id).Error; err != nil {

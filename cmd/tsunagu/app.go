@@ -20,6 +20,7 @@ import (
 	"tsunagu/bot"
 	"tsunagu/bot/pages"
 	"tsunagu/flows"
+	"tsunagu/richmenu"
 	"tsunagu/store"
 	"tsunagu/store/ledger"
 )
@@ -82,6 +83,7 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, now func() time.
 	a.bot, err = bot.New(bot.Config{
 		Lanes: lanes, Carrier: carrier, Settings: cfg.Flows, Log: log, Metrics: bot.NewMetrics(registry), Now: now,
 		ChannelSecrets: secrets, Token: token, APIURL: cfg.LineAPI, PublicURL: cfg.PublicURL,
+		MenuAlias: richmenu.For,
 	})
 	if err != nil {
 		return nil, errors.Join(err, a.store.Close())

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -111,37 +110,21 @@ func TestPhonePage(t *testing.T) {
 	}
 }
 
-// demo starts what `+"`tsunagu demo`"+` starts.
-func demo(t *testing.T) (a *app, sim *linesim.Sim, base string) {
+// demo starts what `tsunagu demo` starts.
+func demo(t *testing.T) (*app, *linesim.Sim, string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ops, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := freeListener(t)
 	p := &program{ctx: t.Context(), getenv: func(string) (string, bool) { return "", false }, out: io.Discard, errs: new(syncBuffer)}
-	a, sim, err = newDemo(p, t.TempDir(), listener)
+	a, sim, err := newDemo(p, t.TempDir(), listener)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- a.run(ctx, listener, ops) }()
-	t.Cleanup(func() {
-		sim.Close()
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	if err := installMenus(ctx, a.cfg); err != nil {
+	start(t, a, listener)
+	t.Cleanup(sim.Close)
+	if err := installMenus(t.Context(), a.cfg); err != nil {
 		t.Fatal(err)
 	}
-	base = "http://" + localAddress(listener)
-	return a, sim, base
+	return a, sim, "http://" + localAddress(listener)
 }
 
 // A walker is a person at a browser.

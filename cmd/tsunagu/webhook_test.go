@@ -191,6 +191,11 @@ func TestSecretsAreInNoFile(t *testing.T) {
 	if got := w.say(hanako, "7314-1592-6535-8979"); !strings.Contains(got, "連携が完了") {
 		t.Fatalf("linking said %q", got)
 	}
+	w.say(hanako, "7314159265358979") // outside the dialogue (LNK-31)
+	var kept int64
+	if err := w.store.DB().Raw(`SELECT count(*) FROM inputs WHERE message_id <> '' AND body IS NOT NULL`).Scan(&kept).Error; err != nil || kept != 1 {
+		t.Errorf("%d message bodies are kept, want the one without a code; %v", kept, err)
+	}
 	w.say(hanako, "hanako ohimitsu2026")
 	var id string
 	w.ask(hanako, func() { id = hanako.Say("torikeshitai kotoba") })

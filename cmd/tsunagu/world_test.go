@@ -61,24 +61,17 @@ func newWorld(t *testing.T, databaseURL string) *world {
 	}))
 	t.Cleanup(line.Close)
 
-	public, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ops, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	public := freeListener(t)
 	w.url = "http://" + public.Addr().String()
 	w.sim.SetWebhook(w.url + "/webhook")
-	env := settingsFor(w.sim, line.URL, w.url, databaseURL)
-	w.env = env
-	cfg, err := loadConfig(func(name string) (string, bool) { v, ok := env[name]; return v, ok }, "", needServe)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.env = settingsFor(w.sim, line.URL, w.url, databaseURL)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(w.logs.String())
+		}
+	})
 	log := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	w.app, err = newApp(t.Context(), cfg, log, w.clock, true, seams{
+	w.app = appWith(t, w.env, log, w.clock, seams{
 		lanes: func(next bot.Lanes) bot.Lanes {
 			w.lanes = &watchedLanes{Lanes: next, waiting: map[string]int{}, busy: map[string]bool{}, retries: map[string]int{}, changed: make(chan struct{})}
 			return w.lanes
@@ -88,22 +81,46 @@ func newWorld(t *testing.T, databaseURL string) *world {
 			return w.down
 		},
 	})
+	start(t, w.app, public)
+	return w
+}
+
+// freeListener is a listener on a free port of this machine.
+func freeListener(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return l
+}
+
+// appWith builds the product with settings.
+func appWith(t testing.TB, env map[string]string, log *slog.Logger, now func() time.Time, between seams) *app {
+	t.Helper()
+	cfg, err := loadConfig(func(name string) (string, bool) { v, ok := env[name]; return v, ok }, "", needServe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := newApp(context.Background(), cfg, log, now, true, between)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// start runs the product until the test ends.
+func start(t testing.TB, a *app, public net.Listener) {
+	ops := freeListener(t)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- w.run(ctx, public, ops) }()
+	go func() { ended <- a.run(ctx, public, ops) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if t.Failed() {
-			t.Log(w.logs.String())
-		}
 	})
-	return w
 }
 
 // settingsFor are the settings that point a serve at a simulated LINE.
