@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"tsunagu/flows"
 )
 
@@ -58,6 +60,9 @@ type Config struct {
 
 	// MenuAlias names the rich menu of a link state, as it was installed at LINE.
 	MenuAlias func(holder, user bool) string
+
+	// Tracer takes a span of each thing done for an event [none].
+	Tracer trace.Tracer
 
 	// InFlight is how many lanes are worked, and so how many calls to LINE are under way, at once [256].
 	InFlight int

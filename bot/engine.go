@@ -7,8 +7,11 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"go.opentelemetry.io/otel/attribute"
 
 	"tsunagu/flows"
 )
@@ -30,6 +33,7 @@ func (b *Bot) Run(ctx, grace context.Context) {
 	poll := time.NewTicker(b.Poll)
 	defer poll.Stop()
 	b.learnSelf(ctx)
+	go b.watchQuota(ctx)
 	for ctx.Err() == nil {
 		if b.claim(ctx, grace, slots, &working) {
 			continue
@@ -69,7 +73,8 @@ func (b *Bot) claim(ctx, grace context.Context, slots chan struct{}, working *sy
 		slots <- struct{}{}
 		working.Add(1)
 		go func() {
-			defer func() { <-slots; working.Done() }()
+			b.Metrics.working.Inc()
+			defer func() { <-slots; working.Done(); b.Metrics.working.Dec() }()
 			b.work(ctx, grace, c)
 		}()
 	}
@@ -79,7 +84,7 @@ func (b *Bot) claim(ctx, grace context.Context, slots chan struct{}, working *sy
 // work takes a claimed lane as far as it goes. ctx ends when the program is to stop: then the lane is given back after
 // the arrival in hand. grace bounds everything that is under way.
 func (b *Bot) work(ctx, grace context.Context, c flows.Claim) {
-	w := worker{Bot: b, claim: c, conversation: c.Conversation}
+	w := worker{Bot: b, claim: c, conversation: c.Conversation, calls: make(map[string]call)}
 	err := w.run(ctx, grace)
 	switch {
 	case err == nil:
@@ -96,7 +101,8 @@ type worker struct {
 	*Bot
 	claim        flows.Claim
 	conversation flows.Conversation
-	outcomes     []flows.Deed // performed, not yet saved
+	outcomes     []flows.Deed    // performed, not yet saved
+	calls        map[string]call // planned in this claim, by the deed's ID
 }
 
 func (w *worker) run(ctx, grace context.Context) error {
@@ -121,7 +127,9 @@ func (w *worker) take(ctx context.Context, a flows.Arrival, last bool) (released
 	var turned flows.Turned
 	var kind string
 	for try := 0; ; try++ {
-		turned, kind, err = w.turn(ctx, a)
+		turnCtx, end := w.span(ctx, "turn", a.ID, time.Now())
+		turned, kind, err = w.turn(turnCtx, a)
+		end(err, attribute.String("type", kind), attribute.String("fate", turned.Fate))
 		if err != nil {
 			return w.failed(ctx, a, kind, err)
 		}
@@ -231,13 +239,16 @@ func (w *worker) turn(ctx context.Context, a flows.Arrival) (turned flows.Turned
 // performAll performs deeds in order. done is false when one has to wait and the lane was given back until then.
 func (w *worker) performAll(ctx context.Context, deeds []flows.Deed, resumed bool) (done bool, err error) {
 	for _, d := range deeds {
-		d, wait, err := w.perform(ctx, d, resumed)
+		callCtx, end := w.span(ctx, d.Kind, strings.TrimSuffix(d.ID, "/"+strconv.Itoa(d.N)), time.Now())
+		d, wait, err := w.perform(callCtx, d, resumed)
+		end(err, attribute.String("state", d.State), attribute.String("line.request_id", d.RequestID))
 		if err != nil {
 			return false, err
 		}
 		w.outcomes = append(w.outcomes, d)
-		if wait {
-			return false, w.save(ctx, flows.Save{Release: true, RetryAt: w.Now().Add(backOff(d.Tries))})
+		delete(w.calls, d.ID)
+		if wait > 0 {
+			return false, w.save(ctx, flows.Save{Release: true, RetryAt: w.Now().Add(wait)})
 		}
 	}
 	return true, nil

@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -37,7 +34,7 @@ func newLine(cfg Config) (*line, error) {
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = cfg.InFlight, cfg.InFlight
 		transport = t
 	}
-	transport = cfg.Token.Transport(&watched{next: transport, log: cfg.Log, metrics: cfg.Metrics})
+	transport = cfg.Token.Transport(&caller{next: transport, log: cfg.Log, metrics: cfg.Metrics, now: cfg.Now, pause: cfg.Pause})
 	client := &http.Client{Timeout: callTime, Transport: transport}
 	api, err := messaging_api.NewMessagingApiAPI("set by the transport",
 		messaging_api.WithHTTPClient(client), messaging_api.WithEndpoint(cfg.APIURL))
@@ -126,6 +123,25 @@ func (l *line) botID(ctx context.Context) (string, error) {
 	return body.UserId, nil
 }
 
+// quota tells how many messages may be pushed this month, -1 for any number, and how many were.
+func (l *line) quota(ctx context.Context) (limit, used int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	resp, quota, err := l.with(ctx).GetMessageQuotaWithHttpInfo()
+	if got := calledWith(resp, err); got.outcome != accepted || quota == nil {
+		return 0, 0, got
+	}
+	limit = -1
+	if quota.Type == messaging_api.QuotaType_LIMITED {
+		limit = quota.Value
+	}
+	resp, consumption, err := l.with(ctx).GetMessageQuotaConsumptionWithHttpInfo()
+	if got := calledWith(resp, err); got.outcome != accepted || consumption == nil {
+		return 0, 0, got
+	}
+	return limit, consumption.TotalUsage, nil
+}
+
 // What became of a call.
 type outcome int
 
@@ -143,6 +159,9 @@ type called struct {
 	requestID string
 	message   string // LINE's own words, or what failed
 	spentKey  bool   // 409: this retry key was accepted before
+
+	unsent bool          // the call was not made at all
+	again  time.Duration // when it may be made, if that is known
 }
 
 func (c called) Error() string { return fmt.Sprintf("%d %s", c.status, c.message) }
@@ -155,8 +174,8 @@ func calledWith(resp *http.Response, err error) called {
 		if opErr := (*net.OpError)(nil); errors.As(err, &opErr) && opErr.Op == "dial" {
 			c.outcome, c.message = notTaken, "no connection"
 		}
-		if errors.As(err, new(*notSentError)) {
-			c.outcome, c.message = notTaken, "no access token"
+		if unsent := (*notSentError)(nil); errors.As(err, &unsent) {
+			c.outcome, c.message, c.unsent, c.again = notTaken, unsent.why, true, unsent.again
 		}
 		return c
 	}
@@ -184,51 +203,4 @@ func calledWith(resp *http.Response, err error) called {
 		c.outcome = refused
 	}
 	return c
-}
-
-// watched logs and counts every call: LINE asks for its request ID, the time, the method, the endpoint and the status.
-type watched struct {
-	next    http.RoundTripper
-	log     *slog.Logger
-	metrics *Metrics
-}
-
-func (w *watched) RoundTrip(req *http.Request) (*http.Response, error) {
-	start := time.Now()
-	resp, err := w.next.RoundTrip(req)
-	endpoint := endpointOf(req.URL.Path)
-	took := time.Since(start)
-	w.metrics.lineSeconds.WithLabelValues(endpoint).Observe(took.Seconds())
-	if err != nil {
-		w.metrics.lineCalls.WithLabelValues(endpoint, "none").Inc()
-		w.log.Warn("line call", "method", req.Method, "endpoint", endpoint, "ms", took.Milliseconds(), "err", withoutURL(err))
-		return resp, err
-	}
-	w.metrics.lineCalls.WithLabelValues(endpoint, strconv.Itoa(resp.StatusCode)).Inc()
-	level := slog.LevelInfo // LINE keeps no log for us
-	if resp.StatusCode >= 400 {
-		level = slog.LevelWarn
-	}
-	w.log.Log(req.Context(), level, "line call", "method", req.Method, "endpoint", endpoint, "status", resp.StatusCode,
-		"ms", took.Milliseconds(), "request_id", resp.Header.Get("x-line-request-id"))
-	return resp, nil
-}
-
-// withoutURL drops the address from an error: it may name a person.
-func withoutURL(err error) error {
-	if u := (*url.Error)(nil); errors.As(err, &u) {
-		return u.Err
-	}
-	return err
-}
-
-// endpointOf is a path without the IDs in it, so that metrics and logs name the endpoint and not the person.
-func endpointOf(path string) string {
-	parts := strings.Split(path, "/")
-	for i, p := range parts {
-		if len(p) > 24 || strings.HasPrefix(p, "richmenu-") || i > 0 && parts[i-1] == "alias" && p != "list" {
-			parts[i] = "*"
-		}
-	}
-	return strings.Join(parts, "/")
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,33 +41,53 @@ type call struct {
 	Menu       string            `json:"menu,omitempty"` // a rich menu's alias
 }
 
+// encode is c in JSON. The messages are JSON already, and not looked through once more.
+func (c call) encode() ([]byte, error) {
+	if len(c.Messages) == 0 {
+		return json.Marshal(c)
+	}
+	token, err := json.Marshal(c.ReplyToken)
+	if err != nil {
+		return nil, err
+	}
+	body := slices.Concat([]byte(`{"reply_token":`), token, []byte(`,"messages":[`))
+	for i, m := range c.Messages {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, m...)
+	}
+	return append(body, "]}"...), nil
+}
+
 // plan writes effects down as deeds. What is said in one turn goes out in one reply, free of charge; what does not fit
-// is pushed after it.
-func (b *Bot) plan(a flows.Arrival, replyToken string, effects []flows.Effect) (deeds []flows.Deed, err error) {
+// is pushed after it. The worker remembers the calls, for it performs them next.
+func (w *worker) plan(a flows.Arrival, replyToken string, effects []flows.Effect) (deeds []flows.Deed, err error) {
 	var messages []json.RawMessage
 	var menus []call
 	for _, e := range effects {
 		switch e := e.(type) {
 		case flows.Say:
 			for _, m := range e.Messages {
-				rendered, err := b.render(m)
+				rendered, err := w.render(m)
 				if err != nil {
 					return nil, err
 				}
 				messages = append(messages, rendered...)
 			}
 		case flows.UseMenu:
-			menus = append(menus, call{Menu: b.MenuAlias(e.Holder, e.User)})
+			menus = append(menus, call{Menu: w.MenuAlias(e.Holder, e.User)})
 		default:
 			return nil, fmt.Errorf("nobody performs %T", e)
 		}
 	}
 	add := func(kind string, c call) error {
-		body, err := json.Marshal(c)
-		deeds = append(deeds, flows.Deed{
+		body, err := c.encode()
+		d := flows.Deed{
 			ID: deedID(a, len(deeds)), Lane: a.Lane, Seq: a.Seq, N: len(deeds),
 			Kind: kind, State: flows.Sending, At: a.At, Body: body,
-		})
+		}
+		deeds, w.calls[d.ID] = append(deeds, d), c
 		return err
 	}
 	for len(messages) > 0 {
@@ -73,7 +95,7 @@ func (b *Bot) plan(a flows.Arrival, replyToken string, effects []flows.Effect) (
 		c := call{Messages: messages[:n]}
 		messages = messages[n:]
 		kind := kindPush
-		if replyToken != "" && len(deeds) == 0 && b.Now().Sub(a.At) < replyWindow {
+		if replyToken != "" && len(deeds) == 0 && w.Now().Sub(a.At) < replyWindow {
 			kind, c.ReplyToken = kindReply, replyToken
 		}
 		if err := add(kind, c); err != nil {
@@ -89,23 +111,25 @@ func (b *Bot) plan(a flows.Arrival, replyToken string, effects []flows.Effect) (
 }
 
 // perform does a deed and tells its new state. resumed deeds come from an earlier claim of the lane: one that was
-// Sending then has an outcome that nobody knows. wait means that it has to be done again later and that nothing of the
+// Sending then has an outcome that nobody knows. With a wait it has to be done again after that time, and nothing of the
 // lane may overtake it.
 //
 //	            first try        after a try with an unknown outcome
 //	reply       token            the same token while LINE takes it; spent: in doubt, never a push
 //	push        retry key        the same key for 23 hours; 409 is success
 //	menu        –                simply again
-func (w *worker) perform(ctx context.Context, d flows.Deed, resumed bool) (after flows.Deed, wait bool, err error) {
-	var c call
-	if err := json.Unmarshal(d.Body, &c); err != nil {
-		d.State, d.Error = flows.Failed, "erased, or not readable"
-		return d, false, nil
+func (w *worker) perform(ctx context.Context, d flows.Deed, resumed bool) (after flows.Deed, wait time.Duration, err error) {
+	c, planned := w.calls[d.ID]
+	if !planned {
+		if err := json.Unmarshal(d.Body, &c); err != nil {
+			d.State, d.Error = flows.Failed, "erased, or not readable"
+			return d, 0, nil
+		}
 	}
 	again := d.State == flows.Unknown || resumed && d.State == flows.Sending
 	if d.Kind == kindReply && d.State == flows.Planned && w.Now().Sub(d.At) >= replyWindow {
 		if d, err = w.turnIntoPush(ctx, d); err != nil {
-			return d, false, err
+			return d, 0, err
 		}
 	}
 	d.Tries++
@@ -117,10 +141,10 @@ func (w *worker) perform(ctx context.Context, d flows.Deed, resumed bool) (after
 			if again { // LINE took it the first time, or it never arrived: nobody can tell
 				d.State, d.RequestID, d.Error = flows.InDoubt, got.requestID, "reply token spent after an unknown outcome"
 				w.count(d)
-				return d, false, nil
+				return d, 0, nil
 			}
 			if d, err = w.turnIntoPush(ctx, d); err != nil {
-				return d, false, err
+				return d, 0, err
 			}
 			d.Tries++
 			got = w.line.push(ctx, d.Lane, retryKey(d), c.Messages)
@@ -129,7 +153,7 @@ func (w *worker) perform(ctx context.Context, d flows.Deed, resumed bool) (after
 		if w.Now().Sub(d.At) > retryKeyLife {
 			d.State, d.Error = flows.Failed, "not accepted for 23 hours"
 			w.count(d)
-			return d, false, nil
+			return d, 0, nil
 		}
 		got = w.line.push(ctx, d.Lane, retryKey(d), c.Messages)
 	case kindMenu:
@@ -144,13 +168,20 @@ func (w *worker) perform(ctx context.Context, d flows.Deed, resumed bool) (after
 	switch {
 	case got.outcome == accepted, got.spentKey && d.Kind == kindPush:
 		d.State = flows.Done
+		if d.Kind != kindMenu && d.N == 0 {
+			w.Metrics.answerSeconds.Observe(w.Now().Sub(d.At).Seconds())
+		}
 	case got.outcome == notTaken:
-		d.State, d.Error, wait = flows.Planned, got.Error(), true
+		d.State, d.Error, wait = flows.Planned, got.Error(), backOff(d.Tries)
 		if again && d.Kind == kindReply {
 			d.State = flows.Unknown // the earlier try may still have arrived
 		}
+		if got.unsent { // no try at all
+			d.Tries--
+			wait = max(got.again, time.Second) + rand.N(time.Second)
+		}
 	case got.outcome == unknown:
-		d.State, d.Error, wait = flows.Unknown, got.Error(), true
+		d.State, d.Error, wait = flows.Unknown, got.Error(), backOff(d.Tries)
 	default:
 		d.State, d.Error = flows.Failed, got.Error()
 		w.Log.Error("LINE refused", "deed", d.ID, "kind", d.Kind, "status", got.status, "request_id", got.requestID, "says", got.message)

@@ -29,6 +29,8 @@ func (b *Bot) Register(e *echo.Echo) { e.POST("/webhook", b.webhook) }
 // webhook answers 200 once the events are safe, 400 without or with a wrong signature, 413 over 2 MiB and 503 when
 // they could not be stored, so that LINE delivers them again.
 func (b *Bot) webhook(c echo.Context) error {
+	start := time.Now()
+	defer func() { b.Metrics.bodySeconds.Observe(time.Since(start).Seconds()) }()
 	r := c.Request()
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxBody))
 	if err != nil {
@@ -61,7 +63,12 @@ func (b *Bot) webhook(c echo.Context) error {
 		// LINE may hang up; the events are stored all the same.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), acceptTime)
 		defer cancel()
-		if err := b.Lanes.Accept(ctx, arrivals); err != nil {
+		err := b.Lanes.Accept(ctx, arrivals)
+		for _, a := range arrivals {
+			_, end := b.span(ctx, "accept", a.ID, start)
+			end(err)
+		}
+		if err != nil {
 			b.Log.Error("events could not be stored", "events", len(arrivals), "err", err)
 			b.Metrics.bodies.WithLabelValues("not stored").Inc()
 			return c.NoContent(http.StatusServiceUnavailable)

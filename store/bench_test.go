@@ -70,7 +70,7 @@ func benchAcceptSave(b *testing.B, s *store.Store) {
 	finished := make(chan struct{})
 	work := func(c flows.Claim) {
 		for i, a := range c.Arrivals {
-			d := flows.Deed{ID: a.ID + "/0", Kind: "reply", State: flows.Sending, At: a.At, Body: a.Body}
+			d := flows.Deed{ID: a.ID + "/0", Seq: a.Seq, Kind: "reply", State: flows.Sending, At: a.At, Body: a.Body}
 			err := s.Save(b.Context(), turn(c, i, func(t *flows.Turned) { t.Deeds = []flows.Deed{d} }))
 			if err != nil {
 				b.Error(err)

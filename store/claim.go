@@ -12,8 +12,11 @@ import (
 	"tsunagu/flows"
 )
 
-// unfinished must stand in queries as it stands in the index deeds_unfinished.
+// unfinished holds for deeds that are not at their end. All of a lane are behind its settled number.
 const unfinished = `state IN ('planned', 'sending', 'unknown')`
+
+// nothingUnfinished holds for lanes with no such deed.
+const nothingUnfinished = `(SELECT 1 FROM deeds d WHERE d.lane = lanes.lane AND d.seq > lanes.settled AND d.` + unfinished + ` LIMIT 1) IS NULL`
 
 // A claimed lane, as its row is after the claim.
 type claimed struct {
@@ -21,6 +24,7 @@ type claimed struct {
 	Fence     int64
 	Tail      int64
 	Done      int64
+	Settled   int64
 	Tries     int
 	NextTimer *int64
 }
@@ -33,9 +37,9 @@ type claimed struct {
 const claimLanes = `WITH due AS MATERIALIZED (
 	SELECT lane AS due_lane FROM lanes WHERE due_at <= ? ORDER BY due_at LIMIT ?%s
 ) UPDATE lanes SET due_at = ?, fence = fence + 1, owner = true, paused = false,
-	tries = tries + CASE WHEN owner AND (SELECT 1 FROM deeds d WHERE d.lane = lanes.lane AND d.` + unfinished + ` LIMIT 1) IS NULL THEN 1 ELSE 0 END
+	tries = tries + CASE WHEN owner AND ` + nothingUnfinished + ` THEN 1 ELSE 0 END
 FROM due WHERE lane = due_lane
-RETURNING lane, fence, tail, done, tries, (SELECT min(m.due_at) FROM timers m WHERE m.lane = lanes.lane) AS next_timer`
+RETURNING lane, fence, tail, done, settled, tries, (SELECT min(m.due_at) FROM timers m WHERE m.lane = lanes.lane) AS next_timer`
 
 // Claim hands out up to lanes due lanes to the caller alone, for as long as a lease, with up to arrivals waiting
 // arrivals each. A lane comes with what was saved last: conversation, links, unfinished deeds. Timers that are due
@@ -177,7 +181,7 @@ const (
 	CASE WHEN i.message_id = '' OR (SELECT 1 FROM erased e WHERE e.lane = i.lane AND e.message_id = i.message_id) IS NULL THEN i.body END AS body
 	FROM ? CROSS JOIN inputs i WHERE i.lane = t.lane AND i.seq > t.done AND i.seq <= t.done + ? ORDER BY i.lane, i.seq`
 	unfinishedDeeds = `SELECT d.id, d.lane, d.seq, d.n, d.kind, d.state, d.tries, d.at, d.body, d.request_id, d.error
-	FROM ? CROSS JOIN deeds d WHERE d.lane = t.lane AND d.` + unfinished + ` ORDER BY d.lane, d.seq, d.n`
+	FROM ? CROSS JOIN deeds d WHERE d.lane = t.lane AND d.seq > t.settled AND d.` + unfinished + ` ORDER BY d.lane, d.seq, d.n`
 	conversationsOf = `SELECT c.lane, c.state FROM ? CROSS JOIN conversations c WHERE c.lane = t.lane`
 	linksOf         = `SELECT l.lane, l.kind, l.ref, l.label, l.nickname, l.at FROM ? CROSS JOIN links l
 	WHERE l.lane = t.lane ORDER BY l.lane, l.at, l.kind, l.ref`
@@ -217,7 +221,8 @@ func (s *Store) load(tx *gorm.DB, rows []claimed, most int64) (map[string]*holdi
 		N, Tries                                int
 		Body                                    []byte
 	}
-	if err := tx.Raw(unfinishedDeeds, s.table(lanes)).Scan(&deeds).Error; err != nil {
+	settled := numbers("settled", rows, func(r claimed) int64 { return r.Settled })
+	if err := tx.Raw(unfinishedDeeds, s.table(lanes, settled)).Scan(&deeds).Error; err != nil {
 		return nil, err
 	}
 	for _, r := range deeds {

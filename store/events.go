@@ -20,6 +20,7 @@ type Event struct {
 	TurnedAt       time.Time // zero while it waits
 	Fate           string    // "" while it waits
 	Reason         string
+	TurnedBy       string       // the build of the program that turned it; "" while it waits
 	Deeds          []flows.Deed // without their bodies
 }
 
@@ -29,12 +30,6 @@ var (
 	// ErrNothingToRetry: nothing of the event was given up on, or what it held was erased.
 	ErrNothingToRetry = errors.New("nothing of this event was given up on, or it was erased")
 )
-
-// deedsOf finds the deeds of an input by their IDs: its own, a slash and a number. '0' is the character after the slash.
-const deedsOf = `d.id > CAST(? AS TEXT) || '/' AND d.id < CAST(? AS TEXT) || '0'`
-
-// failedDeeds must stand in queries as it stands in the index deeds_failed.
-const failedDeeds = `state IN ('failed', 'in doubt')`
 
 // Event tells the fate of the arrival with this ID. It fails with ErrNoEvent.
 func (s *Store) Event(ctx context.Context, id string) (Event, error) {
@@ -51,10 +46,7 @@ func (s *Store) Event(ctx context.Context, id string) (Event, error) {
 // FailedEvents are those that were given up on, or with a message that failed or whose outcome nobody knows; the newest
 // first. Menus are left out: a person's next link or follow sets them again.
 func (s *Store) FailedEvents(ctx context.Context, limit int) ([]Event, error) {
-	events, err := s.events(ctx, `i.id IN (SELECT id FROM (
-		SELECT id, at FROM parked
-		UNION SELECT w.id, w.at FROM deeds d JOIN inputs w ON w.lane = d.lane AND w.seq = d.seq WHERE d.`+failedDeeds+` AND d.kind <> 'menu'
-		ORDER BY at DESC LIMIT ?) AS f)`, limit)
+	events, err := s.events(ctx, `i.id IN (SELECT id FROM given_up ORDER BY at DESC LIMIT ?)`, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list failed events: %w", err)
 	}
@@ -67,9 +59,10 @@ func (s *Store) events(ctx context.Context, where string, args ...any) ([]Event,
 		Seq, At        int64
 		TurnedAt       *int64
 		Fate, Reason   *string
+		TurnedBy       *string
 	}
 	db := s.reads.WithContext(ctx)
-	err := db.Raw(`SELECT i.id, i.lane, i.sort, i.seq, i.at, i.turned_at, i.fate, i.reason FROM inputs i WHERE `+where+` ORDER BY i.at DESC, i.id`, args...).Scan(&rows).Error
+	err := db.Raw(`SELECT i.id, i.lane, i.sort, i.seq, i.at, i.turned_at, i.turned_by, i.fate, i.reason FROM inputs i WHERE `+where+` ORDER BY i.at DESC, i.id`, args...).Scan(&rows).Error
 	if err != nil {
 		return nil, err
 	}
@@ -85,12 +78,15 @@ func (s *Store) events(ctx context.Context, where string, args ...any) ([]Event,
 		if r.Reason != nil {
 			e.Reason = *r.Reason
 		}
+		if r.TurnedBy != nil {
+			e.TurnedBy = *r.TurnedBy
+		}
 		var deeds []struct {
 			ID, Kind, State, RequestID, Error string
 			N, Tries                          int
 			At                                int64
 		}
-		err := db.Raw(`SELECT d.id, d.n, d.kind, d.state, d.tries, d.at, d.request_id, d.error FROM deeds d WHERE `+deedsOf+` ORDER BY n`, r.ID, r.ID).Scan(&deeds).Error
+		err := db.Raw(`SELECT d.id, d.n, d.kind, d.state, d.tries, d.at, d.request_id, d.error FROM deeds d WHERE d.lane = ? AND d.seq = ? ORDER BY n`, r.Lane, r.Seq).Scan(&deeds).Error
 		if err != nil {
 			return nil, err
 		}
@@ -127,15 +123,20 @@ func (s *Store) RetryEvent(ctx context.Context, id string) error {
 		if r.Fate != nil && *r.Fate == flows.Parked && r.Body != nil {
 			return s.arriveAgain(tx, r.ID, r.Lane, r.Sort, r.MessageID, r.Seq, r.Body)
 		}
-		planned := tx.Exec(`UPDATE deeds AS d SET state = 'planned', updated_at = ? WHERE `+deedsOf+` AND state = 'failed' AND body IS NOT NULL`,
-			micros(s.now()), r.ID, r.ID)
+		planned := tx.Exec(`UPDATE deeds SET state = 'planned', updated_at = ? WHERE lane = ? AND seq = ? AND state = 'failed' AND body IS NOT NULL`,
+			micros(s.now()), r.Lane, r.Seq)
 		if planned.Error != nil {
 			return planned.Error
 		}
 		if planned.RowsAffected == 0 {
 			return ErrNothingToRetry
 		}
-		return tx.Exec(`UPDATE lanes SET due_at = ? WHERE lane = ? AND NOT owner`, micros(s.now()), r.Lane).Error
+		err = tx.Exec(`UPDATE lanes SET settled = CASE WHEN settled < ? THEN settled ELSE ? END, due_at = CASE WHEN owner THEN due_at ELSE ? END WHERE lane = ?`,
+			r.Seq, r.Seq-1, micros(s.now()), r.Lane).Error
+		if err != nil {
+			return err
+		}
+		return tx.Exec(`DELETE FROM given_up WHERE id = ?`, r.ID).Error
 	})
 	if err != nil {
 		return fmt.Errorf("retry %s: %w", id, err)
@@ -158,7 +159,7 @@ func (s *Store) arriveAgain(tx *gorm.DB, id, lane, sort, messageID string, seq i
 	if err := tx.Exec(`UPDATE inputs SET fate = ? WHERE id = ?`, flows.Retried, id).Error; err != nil {
 		return err
 	}
-	if err := tx.Exec(`DELETE FROM parked WHERE id = ?`, id).Error; err != nil {
+	if err := tx.Exec(`DELETE FROM given_up WHERE id = ?`, id).Error; err != nil {
 		return err
 	}
 	return s.insert(tx, rows)

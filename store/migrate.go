@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	// ErrSchemaNewer: the database was migrated by a newer version of the program.
+	// ErrSchemaNewer: a newer version of the program migrated the database to what this one cannot work with.
 	ErrSchemaNewer = errors.New("the database's schema is newer than this program")
 	// ErrSchemaOlder: the database has to be migrated.
 	ErrSchemaOlder = errors.New("the database's schema is older than this program")
@@ -80,7 +80,8 @@ func (s *Store) provider() (*goose.Provider, *sql.DB, error) {
 	return p, conns, err
 }
 
-// Migrate brings the schema up to date. Several processes may do so at the same time. It fails with ErrSchemaNewer.
+// Migrate brings the schema up to date. Several processes may do so at the same time. A newer schema that only added to
+// this program's is left as it is; with another it fails with ErrSchemaNewer.
 //
 // On PostgreSQL one works while the others wait for a lock. On SQLite they take turns step by step: a step and the
 // note of it are one transaction, the note is unique, and who comes late goes on with the next step.
@@ -95,7 +96,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 			return err
 		}
 		if before > newest(p) {
-			return ErrSchemaNewer
+			return newer(ctx, conns, p)
 		}
 		_, err = p.Up(ctx)
 		if err == nil {
@@ -121,6 +122,19 @@ func (s *Store) Ping(ctx context.Context) error {
 	case current < newest(p):
 		return ErrSchemaOlder
 	case current > newest(p):
+		return newer(ctx, conns, p)
+	}
+	return nil
+}
+
+// newer judges a schema that is newer than this program: the floor tells whether this program still works with it, as
+// it must while another version takes over.
+func newer(ctx context.Context, conns *sql.DB, p *goose.Provider) error {
+	var oldest int64
+	if err := conns.QueryRowContext(ctx, "SELECT oldest FROM schema_floor").Scan(&oldest); err != nil {
+		return fmt.Errorf("read the schema's floor: %w", err)
+	}
+	if oldest > newest(p) {
 		return ErrSchemaNewer
 	}
 	return nil

@@ -136,13 +136,11 @@ func (s *Store) RecordAudit(ctx context.Context, a flows.Audit) error {
 	return nil
 }
 
-// What was unsent loses its body, and so do the deeds made from it: their IDs begin with the input's and a slash, and
-// '0' is the character after that. The row stays, so that a redelivery is known.
+// What was unsent loses its body, and so do the deeds made from it. The row stays, so that a redelivery is known.
 const (
-	wipeDeeds = `UPDATE deeds SET body = NULL WHERE body IS NOT NULL AND id IN (
-	SELECT d.id FROM ? CROSS JOIN erased e CROSS JOIN inputs i CROSS JOIN deeds d
-	WHERE e.lane = t.lane AND i.lane = t.lane AND i.seq BETWEEN t.first AND t.last AND i.message_id = e.message_id
-	AND d.id > i.id || '/' AND d.id < i.id || '0' AND d.lane = i.lane)`
+	wipeDeeds = `UPDATE deeds SET body = NULL WHERE body IS NOT NULL AND (lane, seq) IN (
+	SELECT i.lane, i.seq FROM ? CROSS JOIN erased e CROSS JOIN inputs i
+	WHERE e.lane = t.lane AND i.lane = t.lane AND i.seq BETWEEN t.first AND t.last AND i.message_id = e.message_id)`
 	wipeInputs = `UPDATE inputs SET body = NULL WHERE body IS NOT NULL AND id IN (
 	SELECT i.id FROM ? CROSS JOIN erased e CROSS JOIN inputs i
 	WHERE e.lane = t.lane AND i.lane = t.lane AND i.seq BETWEEN t.first AND t.last AND i.message_id = e.message_id)`

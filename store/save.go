@@ -221,13 +221,14 @@ func (s *Store) lock(tx *gorm.DB, steps []*step, again bool) (live []liveStep, e
 }
 
 const (
-	markInputs = `UPDATE inputs SET fate = t.fate, reason = t.reason, turned_at = t.now, body = CASE WHEN t.forget THEN NULL ELSE body END
+	markInputs = `UPDATE inputs SET fate = t.fate, reason = t.reason, turned_at = t.now, turned_by = t.build, body = CASE WHEN t.forget THEN NULL ELSE body END
 	FROM ? WHERE inputs.lane = t.lane AND inputs.seq = t.seq`
-	noteParked  = `INSERT INTO parked (id, at) SELECT i.id, i.at FROM ? CROSS JOIN inputs i WHERE i.lane = t.lane AND i.seq = t.seq`
+	noteGivenUp = `INSERT INTO given_up (id, at) SELECT DISTINCT i.id, i.at FROM ? CROSS JOIN inputs i WHERE i.lane = t.lane AND i.seq = t.seq
+	ON CONFLICT (id) DO NOTHING`
 	insertDeeds = `INSERT INTO deeds (id, lane, seq, n, kind, state, tries, at, body, request_id, error, updated_at)
 	SELECT t.id, t.lane, t.seq, t.n, t.kind, t.state, t.tries, t.at, t.body, t.request_id, t.error, t.now FROM ?`
 	updateDeeds = `UPDATE deeds SET kind = t.kind, state = t.state, tries = t.tries, request_id = t.request_id, error = t.error, updated_at = t.now
-	FROM ? WHERE deeds.id = t.id AND deeds.lane = t.lane`
+	FROM ? WHERE deeds.lane = t.lane AND deeds.seq = t.seq AND deeds.n = t.n`
 	putConversations = `INSERT INTO conversations (lane, state, updated_at) SELECT t.lane, t.state, t.now FROM ? WHERE true
 	ON CONFLICT (lane) DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at`
 )
@@ -260,23 +261,22 @@ func (s *Store) writeTurns(tx *gorm.DB, live []liveStep) (swept bool, err error)
 			texts("fate", turns, func(p liveStep) string { return clean(p.Turn.Fate) }),
 			texts("reason", turns, func(p liveStep) string { return clean(p.Turn.Reason) }),
 			flags("forget", turns, func(p liveStep) bool { return p.Turn.Forget }),
+			texts("build", turns, func(liveStep) string { return s.build }),
 			numbers("now", turns, func(liveStep) int64 { return now }))})
-	}
-	parked := slices.DeleteFunc(slices.Clone(turns), func(p liveStep) bool { return p.Turn.Fate != flows.Parked })
-	if len(parked) > 0 {
-		statements = append(statements, statement{noteParked, s.table(
-			texts("lane", parked, func(p liveStep) string { return p.Lane }),
-			numbers("seq", parked, func(p liveStep) int64 { return p.seq }))})
 	}
 	if len(deeds) > 0 {
 		statements = append(statements, statement{insertDeeds, s.table(append(deedColumns(deeds, now),
-			numbers("seq", deeds, func(d deed) int64 { return d.Seq }),
-			numbers("n", deeds, func(d deed) int64 { return int64(d.N) }),
+			texts("id", deeds, func(d deed) string { return d.ID }),
 			numbers("at", deeds, func(d deed) int64 { return micros(d.At) }),
 			blobs("body", deeds, func(d deed) []byte { return d.body }))...)})
 	}
 	if len(outcomes) > 0 {
 		statements = append(statements, statement{updateDeeds, s.table(deedColumns(outcomes, now)...)})
+	}
+	if lost := givenUp(turns, outcomes); len(lost) > 0 {
+		statements = append(statements, statement{noteGivenUp, s.table(
+			texts("lane", lost, func(p place) string { return p.lane }),
+			numbers("seq", lost, func(p place) int64 { return p.seq }))})
 	}
 	if len(talked) > 0 {
 		statements = append(statements, statement{putConversations, s.table(
@@ -292,10 +292,33 @@ func (s *Store) writeTurns(tx *gorm.DB, live []liveStep) (swept bool, err error)
 	return s.sweep(tx, live)
 }
 
+// A place is the number of an input in its lane.
+type place struct {
+	lane string
+	seq  int64
+}
+
+// givenUp finds what an operator has to know of: parked inputs, and messages that failed or may have failed. Menus are
+// left out: a person's next link or follow sets them again.
+func givenUp(turns []liveStep, outcomes []deed) (lost []place) {
+	for _, p := range turns {
+		if p.Turn.Fate == flows.Parked {
+			lost = append(lost, place{p.Lane, p.seq})
+		}
+	}
+	for _, d := range outcomes {
+		if (d.State == flows.Failed || d.State == flows.InDoubt) && d.Kind != "menu" {
+			lost = append(lost, place{d.Lane, d.Seq})
+		}
+	}
+	return lost
+}
+
 func deedColumns(deeds []deed, now int64) []column {
 	return []column{
-		texts("id", deeds, func(d deed) string { return d.ID }),
 		texts("lane", deeds, func(d deed) string { return d.Lane }),
+		numbers("seq", deeds, func(d deed) int64 { return d.Seq }),
+		numbers("n", deeds, func(d deed) int64 { return int64(d.N) }),
 		texts("kind", deeds, func(d deed) string { return clean(d.Kind) }),
 		texts("state", deeds, func(d deed) string { return clean(d.State) }),
 		numbers("tries", deeds, func(d deed) int64 { return int64(d.Tries) }),
@@ -310,6 +333,7 @@ func deedColumns(deeds []deed, now int64) []column {
 // lane without an owner and makes it due itself.
 const finishLanes = `UPDATE lanes SET
 	done = CASE WHEN t.seq > done THEN t.seq ELSE done END,
+	settled = CASE WHEN NOT (t.release AND ` + nothingUnfinished + `) THEN settled WHEN t.seq > done THEN t.seq ELSE done END,
 	owner = owner AND NOT t.release,
 	paused = CASE WHEN t.release THEN t.retry_at > 0 ELSE paused END,
 	tries = CASE WHEN t.seq > 0 THEN 0 ELSE tries END
@@ -322,8 +346,6 @@ const finishLanes = `UPDATE lanes SET
 		ELSE t.now END
 FROM ? WHERE lanes.lane = t.lane
 RETURNING owner, due_at`
-
-const nothingUnfinished = `(SELECT 1 FROM deeds d WHERE d.lane = lanes.lane AND d.` + unfinished + ` LIMIT 1) IS NULL`
 
 // finish moves the lanes on and reports whether one of them is due.
 func (s *Store) finish(tx *gorm.DB, live []liveStep) (due bool, err error) {

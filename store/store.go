@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	cryptorand "crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -38,7 +39,9 @@ type Config struct {
 	Lease time.Duration
 	// Pool is how many connections to PostgreSQL are open at most [16].
 	Pool int
-	Log  *slog.Logger // [slog.Default]
+	// Build names the program in the fate of each event it turns.
+	Build string
+	Log   *slog.Logger // [slog.Default]
 }
 
 const (
@@ -60,11 +63,14 @@ type Store struct {
 	keys  keyring
 	now   func() time.Time
 	lease time.Duration
+	build string
 	log   *slog.Logger
 
 	accepts *group[[]input]
 	saves   *group[*step]
 	wake    chan struct{}
+	herald  *herald         // on PostgreSQL
+	listens *pgx.ConnConfig // to other processes, on PostgreSQL
 
 	scrub sync.Mutex // on SQLite: held while the write-ahead log is emptied
 	dirty bool       // it may hold what was erased
@@ -77,7 +83,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		keys: keys, now: cfg.Now, log: cfg.Log,
+		keys: keys, now: cfg.Now, build: clean(cfg.Build), log: cfg.Log,
 		lease: cmp.Or(cfg.Lease, 15*time.Second),
 		wake:  make(chan struct{}, 1),
 	}
@@ -128,9 +134,14 @@ func (s *Store) openPostgres(ctx context.Context, address string, pool int) erro
 	conns.SetMaxOpenConns(pool)
 	conns.SetMaxIdleConns(pool)
 	conns.SetConnMaxLifetime(time.Hour)
-	s.db, err = openGORM(ctx, postgres.New(postgres.Config{Conn: conns}), conns)
-	s.reads = s.db
-	return err
+	if s.db, err = openGORM(ctx, postgres.New(postgres.Config{Conn: conns}), conns); err != nil {
+		return err
+	}
+	s.reads, s.listens = s.db, cfg
+	s.herald = newHerald(cryptorand.Text(), func(ctx context.Context, name string) error {
+		return s.db.WithContext(ctx).Exec(`SELECT pg_notify(?, ?)`, dueChannel, name).Error
+	})
+	return nil
 }
 
 func (s *Store) openSQLite(ctx context.Context, path string) error {
@@ -203,6 +214,9 @@ func (s *Store) Close() error {
 	s.accepts.close()
 	s.saves.close()
 	s.emptyLog(false)
+	if s.herald != nil {
+		s.herald.close()
+	}
 	err := closeGORM(s.db)
 	if s.reads != s.db {
 		err = errors.Join(err, closeGORM(s.reads))
@@ -224,10 +238,18 @@ func (s *Store) forUpdate(how string) string {
 	return " FOR UPDATE " + how
 }
 
-// Wake is ready when something may have become due in this process.
+// Wake is ready when something may have become due: in this process, or in another one that Listen heard of.
 func (s *Store) Wake() <-chan struct{} { return s.wake }
 
+// signal tells this process and the others that something may be due.
 func (s *Store) signal() {
+	s.awake()
+	if s.herald != nil {
+		s.herald.due()
+	}
+}
+
+func (s *Store) awake() {
 	select {
 	case s.wake <- struct{}{}:
 	default:

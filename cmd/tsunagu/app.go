@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tsunagu/bot"
@@ -38,6 +39,9 @@ type app struct {
 	bot    *bot.Bot
 	public *echo.Echo
 	ops    *http.ServeMux
+
+	registry *prometheus.Registry
+	swept    *prometheus.CounterVec
 }
 
 // What the bot is built on: a test puts its own between.
@@ -66,12 +70,7 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, now func() time.
 	}
 	a.ledger = newLedger(a.store, cfg, now)
 
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	secrets := make([]string, len(cfg.LineSecrets))
-	for i, s := range cfg.LineSecrets {
-		secrets[i] = string(s)
-	}
+	a.measure()
 	var lanes bot.Lanes = a.store
 	if between.lanes != nil {
 		lanes = between.lanes(lanes)
@@ -81,23 +80,36 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, now func() time.
 		carrier = between.carrier(carrier)
 	}
 	a.bot, err = bot.New(bot.Config{
-		Lanes: lanes, Carrier: carrier, Settings: cfg.Flows, Log: log, Metrics: bot.NewMetrics(registry), Now: now,
-		ChannelSecrets: secrets, Token: token, APIURL: cfg.LineAPI, PublicURL: cfg.PublicURL,
-		MenuAlias: richmenu.For,
+		Lanes: lanes, Carrier: carrier, Settings: cfg.Flows, Log: log, Metrics: bot.NewMetrics(a.registry), Now: now,
+		ChannelSecrets: plainly(cfg.LineSecrets), Token: token, APIURL: cfg.LineAPI, PublicURL: cfg.PublicURL,
+		MenuAlias: richmenu.For, InFlight: cfg.InFlight,
 	})
 	if err != nil {
 		return nil, errors.Join(err, a.store.Close())
 	}
-	a.watchLanes(registry)
 	a.public = a.routes()
-	a.ops = opsRoutes(registry)
+	a.ops = opsRoutes(a.registry)
 	return a, nil
 }
 
-// watchLanes measures what waits: how many lanes are due, and for how long the first has been.
-func (a *app) watchLanes(registry *prometheus.Registry) {
+// measure registers what is measured outside of the bot: the process, the database's connections, what is swept, and
+// what waits: how many lanes are due, and for how long the first has been.
+func (a *app) measure() {
+	a.registry = prometheus.NewRegistry()
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if conns, err := a.store.DB().DB(); err == nil {
+		a.registry.MustRegister(collectors.NewDBStatsCollector(conns, "tsunagu"))
+	}
+	f := promauto.With(a.registry)
+	a.swept = f.NewCounterVec(prometheus.CounterOpts{
+		Name: "tsunagu_swept_rows_total", Help: "Rows deleted because they were kept for long enough.",
+	}, []string{"table"})
+	v, c := build()
+	f.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "tsunagu_build_info", Help: "1; the labels tell which program this is.",
+	}, []string{"version", "commit"}).WithLabelValues(v, c).Set(1)
 	measure := func(name, help string, value func(due int, oldest time.Time) float64) {
-		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tsunagu_" + name, Help: help}, func() float64 {
+		a.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "tsunagu_" + name, Help: help}, func() float64 {
 			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 			defer cancel()
 			due, oldest, err := a.store.Counts(ctx)
@@ -120,10 +132,13 @@ func (a *app) watchLanes(registry *prometheus.Registry) {
 
 // channelToken is the way to a channel access token that the settings give.
 func channelToken(cfg *config, now func() time.Time) (*bot.Token, error) {
-	if cfg.LineToken != "" {
-		return bot.LongLived(string(cfg.LineToken)), nil
-	}
 	client := &http.Client{Timeout: 10 * time.Second}
+	switch {
+	case cfg.LineToken != "":
+		return bot.LongLived(string(cfg.LineToken)), nil
+	case cfg.LineAssertionKey == "":
+		return bot.Stateless(cfg.LineAPI, cfg.LineChannelID, plainly(cfg.LineSecrets), client, now)
+	}
 	token, err := bot.Assertion(cfg.LineAPI, cfg.LineChannelID, []byte(cfg.LineAssertionKey), client, now)
 	if err != nil {
 		return nil, settingsError{"LINE_ASSERTION_KEY_FILE: " + err.Error()}
@@ -131,9 +146,21 @@ func channelToken(cfg *config, now func() time.Time) (*bot.Token, error) {
 	return token, nil
 }
 
+// plainly takes the cover off secrets.
+func plainly(secrets []secret) []string {
+	out := make([]string, len(secrets))
+	for i, s := range secrets {
+		out[i] = string(s)
+	}
+	return out
+}
+
 // openStore opens the database with the keys derived from SECRET_KEY.
 func openStore(ctx context.Context, cfg *config, log *slog.Logger, now func() time.Time) (*store.Store, error) {
-	return store.Open(ctx, store.Config{URL: string(cfg.Database), Keys: cfg.keys("seal"), Now: now, Log: log})
+	v, c := build()
+	return store.Open(ctx, store.Config{
+		URL: string(cfg.Database), Keys: cfg.keys("seal"), Now: now, Pool: cfg.Connections, Build: v + " " + c, Log: log,
+	})
 }
 
 func newLedger(s *store.Store, cfg *config, now func() time.Time) *ledger.Ledger {
@@ -232,6 +259,7 @@ func (a *app) run(ctx context.Context, public, ops net.Listener) error {
 	}
 	worked := make(chan struct{})
 	go func() { a.bot.Run(ctx, grace); close(worked) }()
+	go a.store.Listen(ctx)
 	go a.sweep(ctx)
 
 	<-ctx.Done()

@@ -59,6 +59,10 @@ type config struct {
 	LogFormat        string // text, json, or "": text on a terminal, else json
 	OTLPEndpoint     string // "" when traces are off
 
+	Connections int           // to PostgreSQL
+	InFlight    int           // lanes in hand at once
+	KeepEvents  time.Duration // inputs and deeds
+
 	// Flows holds the brand and what conversations, pages and the carrier follow.
 	Flows flows.Settings
 
@@ -81,6 +85,9 @@ type config struct {
 
 	shown []slog.Attr // what was given, secrets left out
 }
+
+// leastKept is how long the IDs of events have to be known at least (line-platform §1.2: longer than any redelivery).
+const leastKept = 7 * 24 * time.Hour
 
 // A need is something that a command cannot work without. Needs are joined with |.
 type need uint
@@ -130,11 +137,12 @@ func (c *config) settings() []setting {
 		opt("OPS_LISTEN", "127.0.0.1:9090", parsed(&c.OpsListen, listener), "listener of /metrics and /debug/pprof, never the public one"),
 		opt("PUBLIC_URL", "", parsed(&c.PublicURL, address), "the address people reach, e.g. https://bot.example.jp").neededFor(needPublic),
 		opt("DATABASE_URL", "sqlite:tsunagu.db", parsed(&c.Database, database), "sqlite:PATH or postgres://…").secretly(),
+		opt("DATABASE_CONNECTIONS", "16", parsed(&c.Connections, number(2, 1000)), "connections to PostgreSQL of one process, at most"),
 		opt("SECRET_KEY", "", parsed(&c.SecretKey, key), "32 bytes or more in base64; the keys for hashing and sealing are derived from it").secretly().neededFor(needKeys),
 		opt("SECRET_KEY_OLD", "", parsed(&c.SecretKeyOld, key), "the key before the last change, still accepted for reading").secretly(),
 		opt("TRUSTED_PROXIES", "127.0.0.0/8,::1", parsed(&c.TrustedProxies, list(prefix)), "address ranges whose X-Forwarded-For and X-Forwarded-Proto are believed"),
 		opt("LINE_CHANNEL_SECRET", "", parsed(&c.LineSecrets, list(hidden)), "channel secret; several with commas while rotating").secretly().neededFor(needPublic),
-		opt("LINE_CHANNEL_ACCESS_TOKEN", "", parsed(&c.LineToken, hidden), "long-lived access token; or the two below").secretly().orElse("one of the two ways is required for serve"),
+		opt("LINE_CHANNEL_ACCESS_TOKEN", "", parsed(&c.LineToken, hidden), "long-lived access token; or the next two; or LINE_CHANNEL_ID alone for stateless tokens by the channel secret").secretly().orElse("one of the three ways is required for serve"),
 		opt("LINE_CHANNEL_ID", "", parsed(&c.LineChannelID, digits), "channel ID, for tokens that are renewed by themselves"),
 		opt("LINE_ASSERTION_KEY_FILE", "", parsed(&c.LineAssertionKey, jwkFile), "the channel's private key as JWK JSON with the kid of the Console"),
 		opt("CLOCK_AT", "", parsed(&c.ClockAt, moment), "where the clock starts, e.g. 2026-11-30T22:59:50+09:00; only with LINE_API_URL on this machine").orElse("now"),
@@ -142,6 +150,7 @@ func (c *config) settings() []setting {
 		opt("LINE_API_DATA_URL", "https://api-data.line.me", parsed(&c.LineAPIData, lineAddress), "Messaging API for pictures and files"),
 		opt("LINE_ACCESS_URL", "https://access.line.me", parsed(&c.LineAccess, lineAddress), "account link and LINE Login"),
 		opt("LINE_WEB_URL", "https://line.me", parsed(&c.LineWeb, lineAddress), "links that open the LINE app"),
+		opt("LINE_IN_FLIGHT", "256", parsed(&c.InFlight, number(1, 10_000)), "people served, and so calls to LINE under way, at once in one process"),
 		opt("LINE_LOGIN_CHANNEL_ID", "", parsed(&c.LineLoginID, digits), "when set with its secret, My Page opens by LINE Login").orElse("off"),
 		opt("LINE_LOGIN_CHANNEL_SECRET", "", parsed(&c.LineLoginSecret, hidden), "secret of the LINE Login channel").secretly(),
 		opt("CARRIER", "ledger", parsed(&c.Carrier, oneOf("ledger", "tmf")), "ledger (built in) or tmf (TM Forum APIs, with the four below)"),
@@ -162,6 +171,8 @@ func (c *config) settings() []setting {
 		opt("LOG_LEVEL", "info", parsed(&c.LogLevel, level), "debug, info, warn or error"),
 		opt("LOG_FORMAT", "", parsed(&c.LogFormat, oneOf("text", "json")), "text or json").orElse("text on a terminal, else json"),
 		opt("OTEL_EXPORTER_OTLP_ENDPOINT", "", parsed(&c.OTLPEndpoint, address), "where traces go").orElse("off"),
+
+		opt("RETENTION_EVENTS", "30d", parsed(&c.KeepEvents, duration), "how long events and what was answered are kept; 7 days at least, for LINE may deliver an event again"),
 
 		opt("LINK_CODE_DIGITS", "16", parsed(&f.CodeDigits, number(8, 32)), "digits of a usage code (LNK-20)"),
 		opt("LINK_MAX_WRONG", "5", parsed(&f.MaxWrong, number(1, 100)), "wrong attempts that lock (LNK-15, LNK-23)"),
@@ -447,12 +458,12 @@ func (l *loader) checkTogether(c *config, needs need) {
 	rule(c.ClockAt.IsZero() || loopback(c.LineAPI), "CLOCK_AT",
 		"is only for a simulated LINE; leave it out or point LINE_API_URL at this machine", "LINE_API_URL")
 
-	token, id, signer := "LINE_CHANNEL_ACCESS_TOKEN", "LINE_CHANNEL_ID", "LINE_ASSERTION_KEY_FILE"
-	rule(!l.given[token] || !l.given[signer], token, "is given beside "+signer+"; keep one of the two ways", signer)
-	if l.given[signer] || l.given[id] && !l.given[token] {
-		allOrNone(id, signer)
-	} else {
-		rule(needs&needLINE == 0 || l.given[token], token, "is missing; set it (or "+token+"_FILE), or "+id+" and "+signer, signer, id)
+	token, id, signer, channel := "LINE_CHANNEL_ACCESS_TOKEN", "LINE_CHANNEL_ID", "LINE_ASSERTION_KEY_FILE", "LINE_CHANNEL_SECRET"
+	rule(!l.given[token] || !l.given[signer], token, "is given beside "+signer+"; keep one way", signer)
+	rule(!l.given[signer] || l.given[id], id, "is missing; "+id+", "+signer+" go together", signer)
+	if needs&needLINE != 0 && !l.given[signer] {
+		rule(l.given[token] || l.given[id], token, "is missing; set it (or "+token+"_FILE), or "+id+" with "+signer+" or "+channel, id, signer)
+		rule(l.given[token] || !l.given[id] || l.given[channel], channel, "is missing; "+id+" needs it, or "+signer, token, id, signer)
 	}
 	allOrNone("LINE_LOGIN_CHANNEL_ID", "LINE_LOGIN_CHANNEL_SECRET")
 	allOrNone("LLM_URL", "LLM_MODEL")
@@ -464,6 +475,7 @@ func (l *loader) checkTogether(c *config, needs need) {
 		}
 	}
 
+	rule(c.KeepEvents >= leastKept, "RETENTION_EVENTS", "must be 7d or more; LINE may deliver an event again, and it has to be known")
 	rule(c.GiftMinMB%max(c.GiftStepMB, 1) == 0, "GIFT_MIN_MB", "must be whole steps of GIFT_STEP_MB", "GIFT_STEP_MB")
 	rule(c.HelpOpen < c.HelpClose, "HELP_CLOSE", "must be later than HELP_OPEN", "HELP_OPEN")
 	rule(c.HelpClose <= c.HelpHardEnd, "HELP_HARD_END", "must not be before HELP_CLOSE", "HELP_CLOSE")

@@ -86,6 +86,9 @@ func TestConfigDefaults(t *testing.T) {
 		"SurveyInterval (HLP-35)":      {c.SurveyInterval, 7 * 24 * time.Hour},
 		"BillChargeDay (BIL-02)":       {c.BillChargeDay, 5},
 		"MyPageSSOTTL (MYP-02)":        {c.MyPageSSOTTL, time.Minute},
+		"Connections":                  {c.Connections, 16},
+		"InFlight":                     {c.InFlight, 256},
+		"KeepEvents":                   {c.KeepEvents, 30 * 24 * time.Hour},
 	}
 	for name, pair := range want {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
@@ -96,12 +99,12 @@ func TestConfigDefaults(t *testing.T) {
 
 // The names are promises of interface.md and domain.md §12.
 func TestSettingsTableHoldsEveryPromisedName(t *testing.T) {
-	promised := strings.Fields(`LISTEN OPS_LISTEN PUBLIC_URL DATABASE_URL SECRET_KEY SECRET_KEY_OLD TRUSTED_PROXIES
+	promised := strings.Fields(`LISTEN OPS_LISTEN PUBLIC_URL DATABASE_URL DATABASE_CONNECTIONS SECRET_KEY SECRET_KEY_OLD TRUSTED_PROXIES
 		LINE_CHANNEL_SECRET LINE_CHANNEL_ACCESS_TOKEN LINE_CHANNEL_ID LINE_ASSERTION_KEY_FILE CLOCK_AT
-		LINE_API_URL LINE_API_DATA_URL LINE_ACCESS_URL LINE_WEB_URL LINE_LOGIN_CHANNEL_ID LINE_LOGIN_CHANNEL_SECRET
+		LINE_API_URL LINE_API_DATA_URL LINE_ACCESS_URL LINE_WEB_URL LINE_IN_FLIGHT LINE_LOGIN_CHANNEL_ID LINE_LOGIN_CHANNEL_SECRET
 		CARRIER TMF_URL TMF_TOKEN LINKING_URL LINKING_TOKEN MYPAGE_URL MYPAGE_KEY_FILE BRAND FAQ_FILE
 		LLM_URL LLM_MODEL LLM_API_KEY OIDC_ISSUER OIDC_CLIENT_ID OIDC_CLIENT_SECRET LOG_LEVEL LOG_FORMAT
-		OTEL_EXPORTER_OTLP_ENDPOINT
+		OTEL_EXPORTER_OTLP_ENDPOINT RETENTION_EVENTS
 		LINK_CODE_DIGITS LINK_MAX_WRONG LINK_WRONG_WINDOW LINK_LOCK LINK_DIALOG_TIMEOUT LINK_NONCE_TTL
 		LINK_MAX_LINES_PER_ACCOUNT LINK_MAX_CONTRACTS_PER_ACCOUNT LINK_BLOCKED_RETENTION
 		BALANCE_CACHE BALANCE_STALE_AFTER BALANCE_TIMEOUT BALANCE_THROTTLE_LABEL
@@ -224,6 +227,7 @@ func TestConfigGoodValues(t *testing.T) {
 			func(c *config) any { return c.ClockAt.Unix() }, time.Date(2026, 11, 30, 13, 59, 50, 0, time.UTC).Unix()},
 		{"signed channel tokens", map[string]string{"LINE_CHANNEL_ACCESS_TOKEN": "", "LINE_CHANNEL_ID": "1234567890", "LINE_ASSERTION_KEY_FILE": jwk},
 			func(c *config) any { return c.LineChannelID }, "1234567890"},
+		{"stateless channel tokens", map[string]string{"LINE_CHANNEL_ACCESS_TOKEN": "", "LINE_CHANNEL_ID": "1234567890"}, func(c *config) any { return c.LineChannelID }, "1234567890"},
 		{"channel ID beside a token", map[string]string{"LINE_CHANNEL_ID": "1234567890"}, func(c *config) any { return c.LineToken }, secret("access-token")},
 		{"issuer as written", map[string]string{"OIDC_ISSUER": "https://id.example.jp/", "OIDC_CLIENT_ID": "desk", "OIDC_CLIENT_SECRET": "s"},
 			func(c *config) any { return c.OIDCIssuer }, "https://id.example.jp/"},
@@ -255,8 +259,8 @@ func TestConfigBadValues(t *testing.T) {
 		{map[string]string{"PUBLIC_URL": ""}, "PUBLIC_URL: is missing; set it: the address people reach"},
 		{map[string]string{"SECRET_KEY": ""}, "SECRET_KEY: is missing; set it (or SECRET_KEY_FILE)"},
 		{map[string]string{"LINE_CHANNEL_SECRET": ""}, "LINE_CHANNEL_SECRET: is missing; set it (or LINE_CHANNEL_SECRET_FILE)"},
-		{map[string]string{"LINE_CHANNEL_ACCESS_TOKEN": ""}, "LINE_CHANNEL_ACCESS_TOKEN: is missing; set it (or LINE_CHANNEL_ACCESS_TOKEN_FILE), or LINE_CHANNEL_ID and LINE_ASSERTION_KEY_FILE"},
-		{map[string]string{"LINE_CHANNEL_ACCESS_TOKEN": "", "LINE_CHANNEL_ID": "1"}, "LINE_ASSERTION_KEY_FILE: is missing; "},
+		{map[string]string{"LINE_CHANNEL_ACCESS_TOKEN": ""}, "LINE_CHANNEL_ACCESS_TOKEN: is missing; set it (or LINE_CHANNEL_ACCESS_TOKEN_FILE), or LINE_CHANNEL_ID with LINE_ASSERTION_KEY_FILE or LINE_CHANNEL_SECRET"},
+		{map[string]string{"LINE_CHANNEL_ACCESS_TOKEN": "", "LINE_CHANNEL_ID": "1", "LINE_CHANNEL_SECRET": ""}, "LINE_CHANNEL_SECRET: is missing; "},
 		{map[string]string{"LINE_CHANNEL_ACCESS_TOKEN": "", "LINE_ASSERTION_KEY_FILE": jwk}, "LINE_CHANNEL_ID: is missing; "},
 		{map[string]string{"LINE_CHANNEL_ID": "1", "LINE_ASSERTION_KEY_FILE": jwk}, "LINE_CHANNEL_ACCESS_TOKEN: is given beside LINE_ASSERTION_KEY_FILE"},
 		{map[string]string{"LINE_CHANNEL_ACCESS_TOKEN": "", "LINE_CHANNEL_ID": "1", "LINE_ASSERTION_KEY_FILE": noKid}, "LINE_ASSERTION_KEY_FILE: " + noKid + " must be a private RSA key"},
@@ -339,7 +343,7 @@ func TestConfigNamesAllFaultsAtOnce(t *testing.T) {
 		"LINE_CHANNEL_SECRET: is missing; set it (or LINE_CHANNEL_SECRET_FILE): channel secret; several with commas while rotating",
 		`LINK_LOCK: "soon" must be a duration above zero like 90s, 60m, 24h or 90d`,
 		`HELP_CLOSE: "late" must be a time of day like 09:30 (line 2 of ` + file + ")",
-		"LINE_CHANNEL_ACCESS_TOKEN: is missing; set it (or LINE_CHANNEL_ACCESS_TOKEN_FILE), or LINE_CHANNEL_ID and LINE_ASSERTION_KEY_FILE",
+		"LINE_CHANNEL_ACCESS_TOKEN: is missing; set it (or LINE_CHANNEL_ACCESS_TOKEN_FILE), or LINE_CHANNEL_ID with LINE_ASSERTION_KEY_FILE or LINE_CHANNEL_SECRET",
 		"OIDC_ISSUER: is missing; OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET go together",
 		"OIDC_CLIENT_SECRET: is missing; OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET go together",
 	}

@@ -76,7 +76,7 @@ func (c eventsShowCmd) Run(p *program) error {
 		if e.Fate == "" {
 			fmt.Fprintln(w, "fate\twaits for its turn")
 		} else {
-			fmt.Fprintf(w, "fate\t%s %s\nturned\t%s\n", e.Fate, e.Reason, stamp(e.TurnedAt))
+			fmt.Fprintf(w, "fate\t%s %s\nturned\t%s by %s\n", e.Fate, e.Reason, stamp(e.TurnedAt), e.TurnedBy)
 		}
 		for _, d := range e.Deeds {
 			fmt.Fprintf(w, "%s\t%s after %d tries, request %s %s\n", d.Kind, d.State, d.Tries, d.RequestID, d.Error)
