@@ -66,6 +66,8 @@ type Config struct {
 
 	// InFlight is how many lanes are worked, and so how many calls to LINE are under way, at once [256].
 	InFlight int
+	// LimitShare is the part of LINE's rate limits that this process may use; 0 is for a simulator without limits.
+	LimitShare float64
 	// Poll is how often due lanes are looked for without being woken [500ms].
 	Poll time.Duration
 	// Tries is how often an arrival is taken up before it is parked [5].

@@ -26,20 +26,18 @@ const (
 )
 
 // limits are LINE's rate limits for the calls made while people wait (line-platform §3.3), in calls a second. LINE
-// counts a channel's calls to each endpoint; the program stays a tenth below, since clocks and networks wobble. Several
-// processes share a limit without knowing of each other: that, too, is what the back-off after a 429 is for.
+// counts all calls of a channel to an endpoint, so several processes have to share them.
 var limits = map[string]float64{"POST /v2/bot/chat/loading/start": 100}
 
-const (
-	otherLimit = 2000
-	ofTheLimit = 0.9
-)
+// otherLimit is the limit of all other endpoints that are called here.
+const otherLimit = 2000
 
 // A caller is the one way out to LINE. It keeps each endpoint inside its rate limit, leaves one alone that keeps
 // failing, and logs and counts every call: LINE asks for its request ID, the time, the method, the endpoint and the
 // status.
 type caller struct {
 	next    http.RoundTripper
+	share   float64 // of LINE's limits; 0: they do not matter
 	log     *slog.Logger
 	metrics *Metrics
 	now     func() time.Time
@@ -135,11 +133,15 @@ func (c *caller) endpoint(method, path string) *endpoint {
 	if !known {
 		perSecond = otherLimit
 	}
-	perSecond *= ofTheLimit
+	perSecond *= c.share
+	bucket := rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
+	if c.share == 0 {
+		bucket = rate.NewLimiter(rate.Inf, 0)
+	}
 	resting := c.metrics.lineResting.WithLabelValues(name)
 	e := &endpoint{
 		method: method, path: path,
-		bucket:  rate.NewLimiter(rate.Limit(perSecond), int(perSecond)),
+		bucket:  bucket,
 		seconds: c.metrics.lineSeconds.WithLabelValues(path),
 		waits:   c.metrics.lineWaits.WithLabelValues(path),
 		breaker: gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{

@@ -26,7 +26,7 @@ func newCaller(status func() int) (c *caller, calls *int) {
 		}
 		return &http.Response{StatusCode: code, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), Request: req}, nil
 	})
-	return &caller{next: line, log: slog.New(slog.DiscardHandler), metrics: NewMetrics(prometheus.NewRegistry()), now: time.Now, pause: pause}, calls
+	return &caller{next: line, share: 0.9, log: slog.New(slog.DiscardHandler), metrics: NewMetrics(prometheus.NewRegistry()), now: time.Now, pause: pause}, calls
 }
 
 func (c *caller) try(t *testing.T, path string) error {

@@ -34,7 +34,7 @@ func newLine(cfg Config) (*line, error) {
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = cfg.InFlight, cfg.InFlight
 		transport = t
 	}
-	transport = cfg.Token.Transport(&caller{next: transport, log: cfg.Log, metrics: cfg.Metrics, now: cfg.Now, pause: cfg.Pause})
+	transport = cfg.Token.Transport(&caller{next: transport, share: cfg.LimitShare, log: cfg.Log, metrics: cfg.Metrics, now: cfg.Now, pause: cfg.Pause})
 	client := &http.Client{Timeout: callTime, Transport: transport}
 	api, err := messaging_api.NewMessagingApiAPI("set by the transport",
 		messaging_api.WithHTTPClient(client), messaging_api.WithEndpoint(cfg.APIURL))

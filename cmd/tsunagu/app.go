@@ -82,7 +82,7 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, now func() time.
 	a.bot, err = bot.New(bot.Config{
 		Lanes: lanes, Carrier: carrier, Settings: cfg.Flows, Log: log, Metrics: bot.NewMetrics(a.registry), Now: now,
 		ChannelSecrets: plainly(cfg.LineSecrets), Token: token, APIURL: cfg.LineAPI, PublicURL: cfg.PublicURL,
-		MenuAlias: richmenu.For, InFlight: cfg.InFlight,
+		MenuAlias: richmenu.For, InFlight: cfg.InFlight, LimitShare: cfg.RateShare,
 	})
 	if err != nil {
 		return nil, errors.Join(err, a.store.Close())

@@ -61,6 +61,7 @@ type config struct {
 
 	Connections int           // to PostgreSQL
 	InFlight    int           // lanes in hand at once
+	RateShare   float64       // of LINE's rate limits; 0 is off
 	KeepEvents  time.Duration // inputs and deeds
 
 	// Flows holds the brand and what conversations, pages and the carrier follow.
@@ -151,6 +152,7 @@ func (c *config) settings() []setting {
 		opt("LINE_ACCESS_URL", "https://access.line.me", parsed(&c.LineAccess, lineAddress), "account link and LINE Login"),
 		opt("LINE_WEB_URL", "https://line.me", parsed(&c.LineWeb, lineAddress), "links that open the LINE app"),
 		opt("LINE_IN_FLIGHT", "256", parsed(&c.InFlight, number(1, 10_000)), "people served, and so calls to LINE under way, at once in one process"),
+		opt("LINE_RATE_SHARE", "90%", parsed(&c.RateShare, percent), "part of LINE's rate limits that one process may use: divide it among several; off only with a simulator"),
 		opt("LINE_LOGIN_CHANNEL_ID", "", parsed(&c.LineLoginID, digits), "when set with its secret, My Page opens by LINE Login").orElse("off"),
 		opt("LINE_LOGIN_CHANNEL_SECRET", "", parsed(&c.LineLoginSecret, hidden), "secret of the LINE Login channel").secretly(),
 		opt("CARRIER", "ledger", parsed(&c.Carrier, oneOf("ledger", "tmf")), "ledger (built in) or tmf (TM Forum APIs, with the four below)"),
@@ -458,6 +460,8 @@ func (l *loader) checkTogether(c *config, needs need) {
 	rule(c.ClockAt.IsZero() || loopback(c.LineAPI), "CLOCK_AT",
 		"is only for a simulated LINE; leave it out or point LINE_API_URL at this machine", "LINE_API_URL")
 
+	rule(c.RateShare > 0 || loopback(c.LineAPI), "LINE_RATE_SHARE",
+		"can only be off with a simulated LINE; give a part like 45%", "LINE_API_URL")
 	token, id, signer, channel := "LINE_CHANNEL_ACCESS_TOKEN", "LINE_CHANNEL_ID", "LINE_ASSERTION_KEY_FILE", "LINE_CHANNEL_SECRET"
 	rule(!l.given[token] || !l.given[signer], token, "is given beside "+signer+"; keep one way", signer)
 	rule(!l.given[signer] || l.given[id], id, "is missing; "+id+", "+signer+" go together", signer)

@@ -88,6 +88,7 @@ func TestConfigDefaults(t *testing.T) {
 		"MyPageSSOTTL (MYP-02)":        {c.MyPageSSOTTL, time.Minute},
 		"Connections":                  {c.Connections, 16},
 		"InFlight":                     {c.InFlight, 256},
+		"RateShare":                    {c.RateShare, 0.9},
 		"KeepEvents":                   {c.KeepEvents, 30 * 24 * time.Hour},
 	}
 	for name, pair := range want {
@@ -101,7 +102,7 @@ func TestConfigDefaults(t *testing.T) {
 func TestSettingsTableHoldsEveryPromisedName(t *testing.T) {
 	promised := strings.Fields(`LISTEN OPS_LISTEN PUBLIC_URL DATABASE_URL DATABASE_CONNECTIONS SECRET_KEY SECRET_KEY_OLD TRUSTED_PROXIES
 		LINE_CHANNEL_SECRET LINE_CHANNEL_ACCESS_TOKEN LINE_CHANNEL_ID LINE_ASSERTION_KEY_FILE CLOCK_AT
-		LINE_API_URL LINE_API_DATA_URL LINE_ACCESS_URL LINE_WEB_URL LINE_IN_FLIGHT LINE_LOGIN_CHANNEL_ID LINE_LOGIN_CHANNEL_SECRET
+		LINE_API_URL LINE_API_DATA_URL LINE_ACCESS_URL LINE_WEB_URL LINE_IN_FLIGHT LINE_RATE_SHARE LINE_LOGIN_CHANNEL_ID LINE_LOGIN_CHANNEL_SECRET
 		CARRIER TMF_URL TMF_TOKEN LINKING_URL LINKING_TOKEN MYPAGE_URL MYPAGE_KEY_FILE BRAND FAQ_FILE
 		LLM_URL LLM_MODEL LLM_API_KEY OIDC_ISSUER OIDC_CLIENT_ID OIDC_CLIENT_SECRET LOG_LEVEL LOG_FORMAT
 		OTEL_EXPORTER_OTLP_ENDPOINT RETENTION_EVENTS
@@ -145,7 +146,7 @@ func TestConfigEverySettingReachesAFieldOfItsOwn(t *testing.T) {
 	c := new(config)
 	for _, s := range c.settings() {
 		value := samples[s.name]
-		for _, try := range []string{"17", "17m", "https://example.jp", "word"} {
+		for _, try := range []string{"17", "17m", "17%", "https://example.jp", "word"} {
 			if value == "" && s.set(try) == nil {
 				value = try
 			}
@@ -282,6 +283,11 @@ func TestConfigBadValues(t *testing.T) {
 		{map[string]string{"LINE_CHANNEL_ACCESS_TOKEN": "two words"}, "LINE_CHANNEL_ACCESS_TOKEN: must be printable ASCII without spaces"},
 		{map[string]string{"CLOCK_AT": "2026-11-30T22:59:50+09:00"}, "CLOCK_AT: is only for a simulated LINE"},
 		{map[string]string{"CLOCK_AT": "tomorrow"}, `CLOCK_AT: "tomorrow" must be a moment like`},
+		{map[string]string{"LINE_RATE_SHARE": "45"}, `LINE_RATE_SHARE: "45" must be a part like 45%, or off`},
+		{map[string]string{"LINE_RATE_SHARE": "101%"}, `LINE_RATE_SHARE: "101%" must be a part`},
+		{map[string]string{"LINE_RATE_SHARE": "off"}, "LINE_RATE_SHARE: can only be off with a simulated LINE"},
+		{map[string]string{"DATABASE_CONNECTIONS": "1"}, `DATABASE_CONNECTIONS: "1" must be a whole number from 2`},
+		{map[string]string{"RETENTION_EVENTS": "6d"}, "RETENTION_EVENTS: must be 7d or more"},
 		{map[string]string{"LINE_API_URL": "http://line.example.jp"}, "LINE_API_URL: must begin with https://"},
 		{map[string]string{"LINE_ACCESS_URL": "http://127.0.0.1.example.jp"}, "LINE_ACCESS_URL: must begin with https://"},
 		{map[string]string{"LINE_WEB_URL": "http://localhost@example.jp"}, "LINE_WEB_URL: must be an address without user name"},

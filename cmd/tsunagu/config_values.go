@@ -111,6 +111,19 @@ func duration(s string) (time.Duration, error) {
 	return d, nil
 }
 
+// percent is a part of a whole; 0 is off.
+func percent(s string) (float64, error) {
+	if s == "off" {
+		return 0, nil
+	}
+	number, ok := strings.CutSuffix(s, "%")
+	n, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || !(n > 0 && n <= 100) {
+		return 0, fmt.Errorf("%q must be a part like 45%%, or off", s)
+	}
+	return n / 100, nil
+}
+
 // timeOfDay is the time since midnight; 24:00 is the end of the day.
 func timeOfDay(s string) (time.Duration, error) {
 	if s == "24:00" {
