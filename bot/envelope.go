@@ -22,7 +22,10 @@ type envelope struct {
 	ReplyToken string           `json:"replyToken,omitempty"`
 	Delivery   *deliveryContext `json:"deliveryContext,omitempty"`
 	Message    *messageHead     `json:"message,omitempty"`
-	Unsend     *struct {
+	Postback   *struct {
+		Data string `json:"data"`
+	} `json:"postback,omitempty"`
+	Unsend *struct {
 		MessageID string `json:"messageId"`
 	} `json:"unsend,omitempty"`
 }
