@@ -15,6 +15,9 @@ import (
 	"tsunagu/flows"
 )
 
+// errRaced says that another process stored the same arrival at the same moment.
+var errRaced = errors.New("stored by another process at this moment")
+
 // maxKey is how long IDs and lanes may be, in bytes. They are keys of indexes.
 const maxKey = 500
 
@@ -112,18 +115,16 @@ const (
 	ON CONFLICT (lane) DO UPDATE SET tail = l.tail + excluded.tail,
 		due_at = CASE WHEN l.owner OR l.paused OR l.due_at < excluded.due_at THEN l.due_at ELSE excluded.due_at END`
 
-	// insertInputs counts back from the raised tail. A message that was unsent before it came is kept without its body;
-	// one that is being unsent at this moment loses it when it is turned.
+	// insertInputs counts back from the raised tail. The body of a message that was unsent before it came is never
+	// claimed, and goes when it is turned.
 	insertInputs = `INSERT INTO inputs (lane, seq, id, sort, at, message_id, body)
-	SELECT f.lane, n.tail - f.behind, f.id, f.sort, f.at, f.message_id, CASE WHEN e.lane IS NULL THEN f.body END
-	FROM fresh f %s n ON n.lane = f.lane
-	LEFT JOIN erased e ON e.lane = f.lane AND e.message_id = f.message_id
-	WHERE true ORDER BY f.id %s
-	ON CONFLICT (id) DO NOTHING`
+	SELECT f.lane, n.tail - f.behind, f.id, f.sort, f.at, f.message_id, f.body
+	FROM fresh f %s n ON n.lane = f.lane ORDER BY f.id %s`
 )
 
-// What is known already is left out before lanes are numbered. Two processes may all the same store the same ID at the
-// same moment: then the later one leaves a gap in the numbers, which Claim steps over.
+// What is known already is left out before lanes are numbered. When two processes store the same ID at the same moment
+// the later one fails, and finds it known when it tries again. ON CONFLICT would spare it that, and make every event
+// dearer: PostgreSQL then writes each row twice to its log.
 //
 // Every lane is on both sides of PostgreSQL's FULL JOIN. It stands for JOIN, because it cannot be run as a loop in a
 // loop, which the planner would choose: it takes arrays to be short.
@@ -158,7 +159,11 @@ func (s *Store) insertChunk(db *gorm.DB, rows []input) error {
 		blobs("body", rows, func(r input) []byte { return r.body }))
 	now := micros(s.now())
 	if !s.sqlite() {
-		return db.Exec(insertPostgres, all, now).Error
+		err := db.Exec(insertPostgres, all, now).Error
+		if errors.Is(err, gorm.ErrDuplicatedKey) {
+			return errRaced
+		}
+		return err
 	}
 	if err := db.Exec(numberSQLite, s.table(id, lane), now).Error; err != nil {
 		return err

@@ -28,6 +28,7 @@ type herald struct {
 
 	news chan struct{}
 	quit chan struct{}
+	once sync.Once
 	gone sync.WaitGroup
 }
 
@@ -75,7 +76,7 @@ func (h *herald) word() {
 }
 
 func (h *herald) close() {
-	close(h.quit)
+	h.once.Do(func() { close(h.quit) })
 	h.gone.Wait()
 }
 

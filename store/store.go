@@ -287,6 +287,9 @@ func faultOf(err error) fault {
 		}
 		return refused
 	}
+	if errors.Is(err, errRaced) {
+		return undone
+	}
 	for _, own := range []error{flows.ErrFenced, flows.ErrLinkTaken, errTurned, gorm.ErrDuplicatedKey, gorm.ErrForeignKeyViolated, gorm.ErrCheckConstraintViolated} {
 		if errors.Is(err, own) {
 			return refused

@@ -95,31 +95,11 @@ func TestKilledInTheMiddleOfABurst(t *testing.T) {
 }
 
 // serve starts the program and waits until it is ready.
-func serve(t *testing.T, binary string, env map[string]string) *exec.Cmd {
+func serve(t testing.TB, binary string, env map[string]string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(binary, "serve")
-	cmd.Env = append(os.Environ(), "CI=", "DATABASE_URL=")
-	for name, value := range env {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
-	log := &syncBuffer{awaited: "msg=serving", seen: make(chan struct{})}
-	cmd.Env = append(cmd.Env, "LOG_FORMAT=text")
-	cmd.Stderr = log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // may have ended
-		if t.Failed() {
-			t.Log(log.String())
-		}
-	})
-	select {
-	case <-log.seen:
-	case <-time.After(time.Minute):
-		t.Fatal("not serving after a minute")
-	}
-	return cmd
+	cmd.Env = append(os.Environ(), "CI=", "DATABASE_URL=", "LOG_FORMAT=text")
+	return running(t, cmd, env)
 }
 
 func stopGently(t *testing.T, cmd *exec.Cmd) {

@@ -68,6 +68,9 @@ func (c *Cluster) URL(db string) string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", c.port, db)
 }
 
+// Tool is the path of one of the programs that come with the server, such as pg_dump.
+func (c *Cluster) Tool(name string) string { return filepath.Join(c.bin, name) }
+
 // Create returns the address of a new, empty database, which lasts as long as the cluster.
 func (c *Cluster) Create(t testing.TB) string {
 	t.Helper()
