@@ -40,8 +40,9 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveAPI is the one entrance for calls of the bot.
 func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 	c := &call{Request: r, id: newUUID()}
-	a := s.answer(c)
+	a, cut := s.troubled(c)
 	s.tell(c.delivered)
+	s.says(c.sent)
 
 	header := maps.Clone(r.Header)
 	delete(header, "Authorization")
@@ -51,6 +52,9 @@ func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	s.cfg.Log.DebugContext(r.Context(), "line api", "request", c.id, "method", r.Method, "path", r.URL.Path, "status", a.status)
 
+	if cut {
+		panic(http.ErrAbortHandler) // the server cuts the connection
+	}
 	for name, value := range a.header {
 		w.Header().Set(name, value)
 	}
@@ -69,6 +73,8 @@ type call struct {
 	kept   []byte // the body, if it is text
 
 	delivered []delivered
+	sent      *Sent
+	blocked   bool // the person concerned is to block the account first
 }
 
 // An answer is what the bot will read.
@@ -143,10 +149,10 @@ func (s *Sim) answer(c *call) answer {
 	}
 	c.params = params
 	if !e.open && !s.admits(c) {
-		return refuse(http.StatusUnauthorized, "Authentication failed due to the following reason: invalid token. Confirm that the access token in the authorization header is valid.")
+		return notAdmitted
 	}
 	if !s.cfg.NoRateLimits && !s.takeToken(e) {
-		return refuse(http.StatusTooManyRequests, "The API rate limit has been exceeded. Try again later.")
+		return tooManyCalls
 	}
 	key := c.Header.Get("X-Line-Retry-Key") // empty as the SDK sends it: none
 	if key != "" && !e.retryable {

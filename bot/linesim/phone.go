@@ -50,6 +50,8 @@ func (s *Sim) pages() http.Handler {
 	mux.HandleFunc("GET /phone/api/menus/{id}/image", s.getMenuPicture)
 	mux.HandleFunc("GET /phone/api/content/{id}", s.getPicture)
 	mux.HandleFunc("POST /phone/api/open", s.postOpen)
+	mux.HandleFunc("GET /phone/api/faults", s.getFaults)
+	mux.HandleFunc("PUT /phone/api/faults", s.putFaults)
 	mux.HandleFunc("GET /phone/api/clock", s.getClock)
 	mux.HandleFunc("PUT /phone/api/clock", s.putClock)
 

@@ -130,6 +130,7 @@ func (s *Sim) reply(c *call) answer {
 		return refuseDetails([]detail{{"Invalid quote token", index("messages", at) + ".quoteToken"}})
 	}
 	token.used = true
+	s.note(c, Sent{Person: token.person.ID, ReplyToken: value}, messages)
 	return answerJSON(http.StatusOK, sentBody{s.deliver(c, token.person, messages, "reply")})
 }
 
@@ -170,6 +171,7 @@ func (s *Sim) push(c *call) answer {
 	if !s.spend([]*Person{p}) {
 		return overQuota
 	}
+	s.note(c, Sent{Person: to, RetryKey: key}, messages)
 	sent := s.deliver(c, p, messages, "push")
 	s.accept(key, c.id, sent)
 	return answerJSON(http.StatusOK, sentBody{sent})
@@ -293,6 +295,9 @@ func (s *Sim) wrongQuote(to string, messages []outgoing) int {
 // same either way. p may be nil. The caller holds mu.
 func (s *Sim) deliver(c *call, p *Person, messages []outgoing, via string) []sentMessage {
 	sent := make([]sentMessage, len(messages))
+	if p != nil && c.blocked {
+		p.change(true, true)
+	}
 	for i, m := range messages {
 		sent[i].ID = s.newMessageID()
 		if p == nil {
@@ -310,6 +315,18 @@ func (s *Sim) deliver(c *call, p *Person, messages []outgoing, via string) []sen
 		}
 	}
 	return sent
+}
+
+// note keeps what was sent for the observer. The caller holds mu.
+func (s *Sim) note(c *call, sent Sent, messages []outgoing) {
+	if s.observer.Sent == nil {
+		return
+	}
+	sent.At = s.now()
+	for _, m := range messages {
+		sent.Messages = append(sent.Messages, m.raw)
+	}
+	c.sent = &sent
 }
 
 // A delivered message is told to OnMessage's functions after the call, when nothing is locked.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -42,6 +43,10 @@ type Sim struct {
 	cfg     Config
 	browser http.Handler
 	feed    feed
+
+	observer Observer
+	troubles atomic.Pointer[troubles]
+
 	sending chan struct{} // a place in it is held by each webhook under way
 	ended   context.Context
 	end     context.CancelFunc
@@ -56,6 +61,7 @@ type Sim struct {
 	people      map[string]*Person
 	order       []*Person // as added
 	nobody      lane      // events without a source
+	gathering   *batch    // waits for more events
 	replyTokens expiring[*replyToken]
 	linkTokens  expiring[*linkToken]
 	retries     expiring[accepted]

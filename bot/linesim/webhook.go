@@ -93,6 +93,9 @@ func (s *Sim) enqueue(l *lane, e *event) {
 	}
 	now := s.now()
 	e.WebhookEventID, e.Timestamp, e.Mode = newULID(now), now.UnixMilli(), "active"
+	if e.ReplyToken != "" && s.strikes(FaultStandby) {
+		e.Mode, e.ReplyToken = "standby", ""
+	}
 	l.waiting = append(l.waiting, e)
 	if !l.busy {
 		l.busy = true
@@ -112,8 +115,30 @@ func (s *Sim) work(l *lane) {
 		e := l.waiting[0]
 		l.waiting = l.waiting[1:]
 		s.mu.Unlock()
+		if s.observer.Event != nil {
+			s.observer.Event(e.told())
+		}
+		if s.strikes(FaultReorder) {
+			go func() {
+				select {
+				case <-s.after(s.delayOf(FaultReorder, 300*time.Millisecond)):
+					s.deliverEvent(e)
+				case <-s.ended.Done():
+				}
+			}()
+			continue
+		}
 		s.deliverEvent(e)
 	}
+}
+
+// told is the event as an observer hears of it.
+func (e *event) told() Event {
+	t := Event{ID: e.WebhookEventID, Type: e.Type, ReplyToken: e.ReplyToken, Standby: e.Mode == "standby"}
+	if e.person != nil {
+		t.Person = e.person.ID
+	}
+	return t
 }
 
 // deliverEvent delivers an event until the bot takes it, or gives it up.
@@ -131,17 +156,71 @@ func (s *Sim) deliverEvent(e *event) {
 			s.startReplyToken(e.ReplyToken, e.person, time.UnixMilli(e.Timestamp))
 		}
 		s.mu.Unlock()
-		status, err := s.post(s.ended, to, []json.RawMessage{compact(e)})
+		status, again, err := s.attempt(to, compact(e))
 		<-s.sending
-		if err == nil && status/100 == 2 || s.cfg.NoRedelivery {
+		if s.observer.Delivered != nil {
+			s.observer.Delivered(e.WebhookEventID, status, err)
+		}
+		taken := err == nil && status/100 == 2
+		if !again && (taken || s.cfg.NoRedelivery) {
 			return
 		}
+		wait := redeliveries[min(try, len(redeliveries)-1)]
+		if again {
+			wait = soon
+		}
 		select {
-		case <-s.after(redeliveries[min(try, len(redeliveries)-1)]):
+		case <-s.after(wait):
 		case <-s.ended.Done():
 			return
 		}
 	}
+}
+
+// attempt delivers an event once, with the trouble that strikes it. again means that a fault has it delivered again,
+// whatever the bot said; the configuration without redelivery does not keep it from that.
+func (s *Sim) attempt(to string, raw json.RawMessage) (status int, again bool, err error) {
+	if s.troubles.Load() == nil {
+		status, err = s.post(s.ended, to, []json.RawMessage{raw})
+		return status, false, err
+	}
+	switch {
+	case s.strikes(FaultSignature):
+		status, err = s.postSigned(s.ended, to, "not "+s.cfg.ChannelSecret, []json.RawMessage{raw})
+		return status, true, err
+	case s.strikes(FaultHangUp):
+		ctx, cancel := context.WithCancelCause(s.ended)
+		hungUp := make(chan struct{})
+		go func() {
+			defer close(hungUp)
+			select {
+			case <-s.after(2 * time.Millisecond): // about as long as a bot takes
+			case <-ctx.Done():
+			}
+			cancel(errHungUp)
+		}()
+		status, err = s.post(ctx, to, []json.RawMessage{raw})
+		cancel(nil)
+		<-hungUp
+		return status, true, err
+	}
+	again = s.strikes(FaultRedeliver)
+	copied := make(chan struct{})
+	if s.strikes(FaultDuplicate) {
+		go func() {
+			defer close(copied)
+			_, _ = s.post(s.ended, to, []json.RawMessage{raw}) // the other one's answer counts
+		}()
+	} else {
+		close(copied)
+	}
+	if s.strikes(FaultBatch) {
+		status, err = s.join(to, raw)
+	} else {
+		status, err = s.post(s.ended, to, []json.RawMessage{raw})
+	}
+	<-copied
+	return status, again, err
 }
 
 // Deliver posts one signed body with these events, as they are, to the webhook and returns the bot's status. The
@@ -175,8 +254,12 @@ type webhookBody struct {
 	Events      []json.RawMessage `json:"events"`
 }
 
-// post is the one way out to the bot.
 func (s *Sim) post(ctx context.Context, to string, events []json.RawMessage) (status int, err error) {
+	return s.postSigned(ctx, to, s.cfg.ChannelSecret, events)
+}
+
+// postSigned is the one way out to the bot.
+func (s *Sim) postSigned(ctx context.Context, to, secret string, events []json.RawMessage) (status int, err error) {
 	if to == "" {
 		return 0, errors.New("deliver webhook: no webhook is set")
 	}
@@ -190,7 +273,7 @@ func (s *Sim) post(ctx context.Context, to string, events []json.RawMessage) (st
 	}
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	r.Header.Set("User-Agent", "LineBotWebhook/2.0")
-	r.Header.Set("X-Line-Signature", signature(s.cfg.ChannelSecret, body))
+	r.Header.Set("X-Line-Signature", signature(secret, body))
 	res, err := s.cfg.HTTP.Do(r)
 	s.mu.Lock()
 	s.touched()

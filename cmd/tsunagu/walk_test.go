@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,42 @@ func TestPhonePage(t *testing.T) {
 	defer cancel()
 	if err := sim.Await(ctx, func() bool { return time.Until(a.now()) > 23*time.Hour }); err != nil {
 		t.Errorf("the product's clock is %v ahead: %v", time.Until(a.now()), err)
+	}
+}
+
+// A person at the phone page makes LINE fail, and is answered once all the same.
+func TestFaultsOnThePhonePage(t *testing.T) {
+	_, sim, base := demo(t)
+	w := walker{t, browser(t)}
+	w.do(chromedp.EmulateViewport(1280, 1000), chromedp.Navigate(base+"/phone"))
+	w.adds("花子")
+	w.sees("友だち追加ありがとうございます")
+	w.clicks(`[data-test=faults] summary`)
+	w.waits(`document.querySelectorAll("[data-fault]").length === ` + strconv.Itoa(len(linesim.FaultKinds)))
+	for _, kind := range []string{linesim.FaultDuplicate, linesim.FaultLost} {
+		w.evaluates(`(() => { const i = document.querySelector('[data-fault="` + kind + `"]'); i.value = 100; i.dispatchEvent(new Event("change")); })()`)
+	}
+	w.waits(`document.getElementById("fault-count").textContent === "2種類"`)
+	w.types("メニュー")
+	w.sees("ご利用になる機能")
+	w.waits(`document.querySelectorAll(".fault-struck")[0].textContent === "1回"`)
+	screenshot(t, w.ctx, "phone-faults")
+	w.do(chromedp.EmulateViewport(390, 844))
+	w.evaluates(`document.getElementById("open-tools").click()`)
+	screenshot(t, w.ctx, "phone-faults-narrow")
+	w.clicks(`[data-test=fault-none]`)
+	w.waits(`document.getElementById("fault-count").textContent === "なし"`)
+	if _, left := sim.Faults(); len(left) != 0 {
+		t.Errorf("faults are left: %v", left)
+	}
+	answers := 0
+	for _, e := range sim.People()[0].Chat() {
+		if e.From == linesim.FromBot && strings.Contains(e.Text(), "ご利用になる機能") {
+			answers++
+		}
+	}
+	if answers != 1 {
+		t.Errorf("answered %d times", answers)
 	}
 }
 

@@ -3,7 +3,7 @@
 //   state.js    the server's API, its events, the clock
 //   chat.js     the chat; message.js what is in a bubble: flex.js, template.js, sticker.js; entrymenu.js its menu
 //   composer.js the bar one writes in; menu.js the rich menu below it
-//   people.js   whose phone it is; tools.js the clock beside it
+//   people.js   whose phone it is; tools.js the clock beside it; faults.js the trouble LINE makes
 //   action.js   what a tap does; dom.js building elements
 //
 // This file holds the state they share: who there is, and whose phone is shown. ?person= chooses the phone, ?text=
@@ -14,6 +14,7 @@ import { byId, toast } from './dom.js';
 import { makeAct } from './action.js';
 import { makeChat } from './chat.js';
 import { makeComposer } from './composer.js';
+import { makeFaults } from './faults.js';
 import { makeMenu } from './menu.js';
 import { makePeople } from './people.js';
 import { makeTools } from './tools.js';
@@ -35,6 +36,7 @@ const menu = makeMenu({ act, onOpen: composer.closeTray });
 const chat = makeChat({ phone, bot: () => bot, act });
 const list = makePeople({ choose });
 const { closePanels } = makeTools();
+const faults = makeFaults();
 
 let chatOf = null; // whose chat is in the log
 
@@ -93,6 +95,7 @@ async function refresh() {
   const state = await api.state();
   bot = state.bot;
   clock.set(state.now);
+  await faults.refresh();
   people.clear();
   for (const person of state.people) people.set(person.id, person);
   if (!people.has(current)) current = state.people[0]?.id ?? null;
@@ -146,6 +149,7 @@ const on = {
     if (id === current) chat.loading(seconds);
   },
   clock: ({ now }) => clock.set(now),
+  faults: () => faults.refresh().catch(() => {}),
 };
 
 /** online shows whether the server is there. */

@@ -34,6 +34,9 @@ export const api = {
   open: (person, uri) => call('POST', '/open', { person, uri }),
   /** setClock takes {now}, {advance} or {reset}. */
   setClock: (change) => call('PUT', '/clock', change),
+  faults: () => call('GET', '/faults'),
+  /** setFaults takes {seed, faults} and replaces all. */
+  setFaults: (change) => call('PUT', '/faults', change),
 };
 
 /** upload makes a picture the person chose into a body for api.send. */
@@ -43,7 +46,7 @@ export function upload(file) {
   return form;
 }
 
-const kinds = ['entry', 'update', 'person', 'menu', 'loading', 'clock'];
+const kinds = ['entry', 'update', 'person', 'menu', 'loading', 'clock', 'faults'];
 const retryMilliseconds = 2000;
 
 /**
