@@ -22,6 +22,7 @@ var below = map[string][]string{
 	"flows":        {},
 	"bot/answer":   {"flows"},
 	"bot/linesim":  {"flows"},
+	"bot/load":     {"flows", "bot/linesim"},
 	"bot":          {"flows", "bot/answer"},
 	"bot/pages":    {"flows", "bot"},
 	"bot/console":  {"flows", "bot"},
@@ -29,7 +30,7 @@ var below = map[string][]string{
 	"store/ledger": {"flows"},
 	"store/tmf":    {"flows"},
 	"richmenu":     {"flows"},
-	"cmd/tsunagu": {"flows", "bot", "bot/answer", "bot/console", "bot/linesim", "bot/pages", "richmenu", "store",
+	"cmd/tsunagu": {"flows", "bot", "bot/answer", "bot/console", "bot/linesim", "bot/load", "bot/pages", "richmenu", "store",
 		"store/ledger", "store/tmf"},
 
 	"flows/flowtest":  {"flows"},

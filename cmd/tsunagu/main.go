@@ -36,6 +36,7 @@ type cli struct {
 	Events  eventsCmd  `cmd:"" help:"Events that were given up on."`
 	Menus   menusCmd   `cmd:"" name:"richmenu" help:"The rich menus: paint them, compare them with LINE, install them."`
 	Sim     simCmd     `cmd:"" help:"Run the simulated LINE alone, to test any bot against."`
+	Load    loadCmd    `cmd:"" help:"Load a running serve with a simulated LINE, and count from outside what became of each event."`
 	Doctor  doctorCmd  `cmd:"" help:"Check settings, database, token, clock, webhook, quota and menus; say what to do about each fault."`
 	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
 	Healthz healthzCmd `cmd:"" hidden:"" help:"Ask a running server on this machine whether it is alive (for containers)."`

@@ -1,0 +1,269 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"tsunagu/bot/linesim"
+)
+
+// A Counter sees every event and every answer, and holds one against the other. An answer belongs to the event whose
+// reply token it spent; a push, which names none, to the oldest event of the person that is open, or with several
+// Questions to the oldest whose answer it is.
+type Counter struct {
+	mu        sync.Mutex
+	counting  bool
+	questions []Question
+
+	people   map[string]*asker // by user ID
+	byID     map[string]*event // open and answered, of this run
+	byToken  map[string]*event
+	begun    time.Time
+	ended    time.Time // no event after it
+	last     time.Time // last answer
+	accepted int
+	counts   Report
+	acks     []time.Duration
+	replies  []time.Duration
+	changed  chan struct{}
+}
+
+// An asker is a person with what they asked and was not answered yet.
+type asker struct {
+	asked   int
+	waiting []chan struct{} // of ask, oldest first, until the event is born
+	open    []*event
+}
+
+type event struct {
+	id       string
+	person   *asker
+	question Question
+	said     chan struct{} // closed when the webhook was accepted
+	born     time.Time
+	accepted bool
+	answered bool
+	silent   bool // nobody may answer it
+}
+
+// Observe makes a Counter the observer of a LINE.
+func Observe(sim *linesim.Sim) *Counter {
+	c := &Counter{changed: make(chan struct{})}
+	sim.Observe(linesim.Observer{Event: c.event, Delivered: c.delivered, Sent: c.sent})
+	return c
+}
+
+// start forgets everything and begins to count.
+func (c *Counter) start(questions []Question) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counting, c.questions = true, questions
+	c.people, c.byID, c.byToken = map[string]*asker{}, map[string]*event{}, map[string]*event{}
+	c.begun, c.ended, c.last, c.accepted = time.Now(), time.Time{}, time.Now(), 0
+	c.counts, c.acks, c.replies = Report{}, nil, nil
+}
+
+// ask lets a person say the next question. The channel is closed when the bot accepted it.
+func (c *Counter) ask(p *linesim.Person) (accepted <-chan struct{}) {
+	said := make(chan struct{})
+	c.mu.Lock()
+	a := c.people[p.ID]
+	if a == nil {
+		a = new(asker)
+		c.people[p.ID] = a
+	}
+	q := c.questions[a.asked%len(c.questions)]
+	a.asked++
+	a.waiting = append(a.waiting, said)
+	c.counts.Events++
+	c.mu.Unlock()
+	if p.Say(q.Say) == "" { // the account is blocked
+		p.Unblock()
+		p.Say(q.Say)
+	}
+	return said
+}
+
+// event is told of each event before its first delivery.
+func (c *Counter) event(told linesim.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.counting || told.Type != "message" {
+		return
+	}
+	a := c.people[told.Person]
+	if a == nil || len(a.waiting) == 0 {
+		return
+	}
+	number := a.asked - len(a.waiting)
+	e := &event{
+		id: told.ID, person: a, question: c.questions[number%len(c.questions)], said: a.waiting[0], born: time.Now(), silent: told.Standby,
+	}
+	a.waiting = a.waiting[1:]
+	c.byID[e.id] = e
+	if e.silent {
+		c.counts.Events--
+		return
+	}
+	a.open = append(a.open, e)
+	if told.ReplyToken != "" {
+		c.byToken[told.ReplyToken] = e
+	}
+}
+
+// delivered is told of each delivery.
+func (c *Counter) delivered(id string, status int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.byID[id]
+	if e == nil || e.accepted || err != nil || status/100 != 2 {
+		return
+	}
+	e.accepted = true
+	c.accepted++
+	c.acks = append(c.acks, time.Since(e.born))
+	close(e.said)
+	if e.answered {
+		delete(c.byID, id)
+	}
+}
+
+// sent is told of each reply and push that LINE took.
+func (c *Counter) sent(s linesim.Sent) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.counting {
+		return
+	}
+	a := c.people[s.Person]
+	if a == nil {
+		return
+	}
+	text := spoken(s.Messages)
+	e := c.byToken[s.ReplyToken]
+	switch push := s.ReplyToken == ""; {
+	case push && !c.isAnswer(text), !push && e == nil:
+		return // to something else, such as a greeting
+	case push:
+		c.counts.Pushed++
+		e = a.oldest(text)
+	case !answers(e.question, text): // this token was spent on the answer to something else
+		e = a.oldest(text)
+		c.counts.OutOfOrder++
+	case a.open[0] != e:
+		c.counts.OutOfOrder++
+	}
+	if e == nil {
+		c.counts.Doubled++
+		return
+	}
+	e.answered = true
+	c.counts.Answered++
+	c.last = time.Now()
+	c.replies = append(c.replies, c.last.Sub(e.born))
+	for i, o := range a.open {
+		if o == e {
+			a.open = append(a.open[:i], a.open[i+1:]...)
+			break
+		}
+	}
+	delete(c.byToken, s.ReplyToken)
+	if e.accepted {
+		delete(c.byID, e.id)
+	}
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// isAnswer reports whether the text answers any of the questions.
+func (c *Counter) isAnswer(text []byte) bool {
+	return slices.ContainsFunc(c.questions, func(q Question) bool { return answers(q, text) })
+}
+
+// oldest is the first open event that the text answers.
+func (a *asker) oldest(text []byte) *event {
+	for _, e := range a.open {
+		if answers(e.question, text) {
+			return e
+		}
+	}
+	return nil
+}
+
+func answers(q Question, text []byte) bool { return bytes.Contains(text, []byte(q.Answer)) }
+
+// spoken is the first message as it is in JSON, which holds its words as they are.
+func spoken(messages []json.RawMessage) []byte {
+	if len(messages) == 0 {
+		return nil
+	}
+	return messages[0]
+}
+
+// asked says that nobody asks any more.
+func (c *Counter) asked() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = time.Now()
+	if c.last.Before(c.ended) {
+		c.last = c.ended
+	}
+}
+
+// settle waits for the answers that are missing, as long as some come within patience.
+func (c *Counter) settle(ctx context.Context, patience time.Duration) Report {
+	for {
+		c.mu.Lock()
+		open, changed := c.counts.Events-c.counts.Answered, c.changed
+		left := time.Until(c.last.Add(patience))
+		c.mu.Unlock()
+		if open <= 0 || left <= 0 {
+			break
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	r := c.report()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counting = false
+	r.AckP50, r.AckP99 = percentile(c.acks, 0.5), percentile(c.acks, 0.99)
+	r.ReplyP50, r.ReplyP99 = percentile(c.replies, 0.5), percentile(c.replies, 0.99)
+	return r
+}
+
+// report is what is known now, without the times.
+func (c *Counter) report() Report {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.counts
+	r.Lost = r.Events - r.Answered
+	until := time.Now()
+	if !c.ended.IsZero() {
+		until = c.ended
+	}
+	if asking := until.Sub(c.begun).Seconds(); asking > 0 {
+		r.AcceptedPerSecond = float64(c.accepted) / asking
+	}
+	if answering := c.last.Sub(c.begun).Seconds(); answering > 0 {
+		r.RepliedPerSecond = float64(r.Answered) / answering
+	}
+	for _, e := range c.byID {
+		if !e.answered && !e.silent && len(r.LostIDs) < 100 && !c.ended.IsZero() {
+			r.LostIDs = append(r.LostIDs, e.id)
+		}
+	}
+	return r
+}

@@ -1,0 +1,127 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"tsunagu/bot/linesim"
+)
+
+// Lines of the made-up contract have these numbers and usage codes, one each from the first.
+const (
+	firstNumber = 90_1000_0000
+	firstCode   = 7_000_000_000_000_000
+)
+
+// Code is the usage code of the i-th line.
+func Code(i int) string { return fmt.Sprintf("%016d", firstCode+i) }
+
+// CarrierFile writes a carrier file with one contract of so many lines: passwords are dear to hash, and one is enough.
+func CarrierFile(w io.Writer, lines int) error {
+	b := new(bytes.Buffer)
+	fmt.Fprint(b, `version: 1
+contracts:
+  - login_id: load
+    password: load-test-only-2026
+    holder: {name: 負荷 試験, kana: フカ シケン, birthdate: 1985-04-02}
+    mnp: true
+    switch_completed_at: 2026-01-01T10:00:00+09:00
+    shipping_mail_at: null
+    line_points: 0
+    lines:
+`)
+	for i := range lines {
+		fmt.Fprintf(b, `      - msisdn: "0%d"
+        user: {name: 利用 者, kana: リヨウ シャ, birthdate: 2000-01-01}
+        usage_code: "%s"
+        plan: {name: 3GB, quota_mb: 3000, base_fee_yen: 1210}
+        status: active
+        gift_enabled: true
+        buckets: {carryover_mb: 200, gift_mb: 0, base_mb: 1840, topup_mb: 0}
+        used_mb: 1150
+`, firstNumber+i, Code(i))
+	}
+	fmt.Fprint(b, "    bills: []\n")
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// linkers is how many people link at once.
+const linkers = 32
+
+// Link lets each person add the account and link the line of the same place in CarrierFile, and returns when all are
+// linked. The error says what somebody was answered instead.
+func Link(ctx context.Context, sim *linesim.Sim, people []*linesim.Person, progress func(done int)) error {
+	work := make(chan int)
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	var failed error
+	done := 0
+	for range linkers {
+		all.Go(func() {
+			for i := range work {
+				err := link(ctx, sim, people[i], Code(i))
+				mu.Lock()
+				failed = errors.Join(failed, err)
+				done++
+				if progress != nil {
+					progress(done)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range people {
+		mu.Lock()
+		stop := failed != nil
+		mu.Unlock()
+		if stop || ctx.Err() != nil {
+			break
+		}
+		work <- i
+	}
+	close(work)
+	all.Wait()
+	return failed
+}
+
+// patience is how long one answer is waited for while linking.
+const patience = 30 * time.Second
+
+func link(ctx context.Context, sim *linesim.Sim, p *linesim.Person, code string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	p.Follow()
+	for _, step := range []Question{{"利用者連携", "利用コードを入力"}, {code, "連携が完了"}} {
+		p.Say(step.Say)
+		if err := hears(ctx, sim, p, step.Answer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hears waits until the person was told something.
+func hears(ctx context.Context, sim *linesim.Sim, p *linesim.Person, words string) error {
+	last := ""
+	told := func() bool {
+		for _, e := range p.Chat() {
+			if e.From == linesim.FromBot {
+				last = e.Text()
+				if bytes.Contains(e.Message, []byte(words)) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	if err := sim.Await(ctx, told); err != nil {
+		return fmt.Errorf("%s was told %q and not %q: %w", p.Name, last, words, err)
+	}
+	return nil
+}
