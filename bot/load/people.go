@@ -21,21 +21,26 @@ const (
 // Code is the usage code of the i-th line.
 func Code(i int) string { return fmt.Sprintf("%016d", firstCode+i) }
 
-// CarrierFile writes a carrier file with one contract of so many lines: passwords are dear to hash, and one is enough.
+// linesOfAContract is the most a carrier file allows.
+const linesOfAContract = 5
+
+// CarrierFile writes a carrier file with so many lines.
 func CarrierFile(w io.Writer, lines int) error {
 	b := new(bytes.Buffer)
-	fmt.Fprint(b, `version: 1
-contracts:
-  - login_id: load
+	fmt.Fprint(b, "version: 1\ncontracts:\n")
+	for i := range lines {
+		if i%linesOfAContract == 0 {
+			fmt.Fprintf(b, `  - login_id: load-%d
     password: load-test-only-2026
     holder: {name: 負荷 試験, kana: フカ シケン, birthdate: 1985-04-02}
     mnp: true
     switch_completed_at: 2026-01-01T10:00:00+09:00
     shipping_mail_at: null
     line_points: 0
+    bills: []
     lines:
-`)
-	for i := range lines {
+`, i/linesOfAContract)
+		}
 		fmt.Fprintf(b, `      - msisdn: "0%d"
         user: {name: 利用 者, kana: リヨウ シャ, birthdate: 2000-01-01}
         usage_code: "%s"
@@ -46,7 +51,6 @@ contracts:
         used_mb: 1150
 `, firstNumber+i, Code(i))
 	}
-	fmt.Fprint(b, "    bills: []\n")
 	_, err := w.Write(b.Bytes())
 	return err
 }

@@ -175,7 +175,7 @@ func FuzzImport(f *testing.F) {
 		case errors.As(err, &bad):
 			for _, p := range bad.Problems {
 				if p.Line < 1 || p.Line > strings.Count(text, "\n")+strings.Count(text, "\r")+strings.Count(text, "\u0085")+
-					strings.Count(text, "\u2028")+strings.Count(text, "\u2029")+2 || p.Message == "" || digits.MatchString(p.Message) {
+					strings.Count(text, "\u2028")+strings.Count(text, "\u2029")+2 || p.Message == "" || digits.MatchString(strings.ReplaceAll(p.Message, "1000000000", "")) { // the limit is no number of the file
 					t.Errorf("problem %+v", p)
 				}
 			}
