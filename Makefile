@@ -15,7 +15,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 10s
 BENCH       ?= .
 
-.PHONY: help test install lint bench fuzz demo build clean
+.PHONY: help test install lint bench chaos fuzz demo build clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,6 +35,9 @@ lint: ## gofmt, go vet and staticcheck
 
 bench: ## the benchmarks; BENCH=regexp picks some
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+chaos: ## processes and databases killed under load, every fault of LINE for ten minutes; half an hour
+	CI=true CHAOS=long $(GO) test -run Chaos -timeout 90m -parallel 32 -v ./cmd/tsunagu
 
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	@for package in $$($(GO) list ./...); do \

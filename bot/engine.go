@@ -21,8 +21,8 @@ const (
 	arrivalsAtOnce = 16
 	// maxQuestions is how many questions one turn may ask; more is a loop in a flow.
 	maxQuestions = 4
-	// maxBackOff is the longest wait between two tries.
-	maxBackOff = time.Minute
+	// maxBackOff is the longest wait between two tries: somebody waits for the answer.
+	maxBackOff = 15 * time.Second
 )
 
 // Run claims and works lanes until ctx ends, then finishes the arrivals in hand. It returns when none is left or when
@@ -264,7 +264,7 @@ func (w *worker) save(ctx context.Context, step flows.Save) error {
 	return nil
 }
 
-// backOff doubles with every try, up to a minute, give or take a quarter so that lanes do not come back together.
+// backOff doubles with every try, up to maxBackOff, give or take a quarter so that lanes do not come back together.
 func backOff(tries int) time.Duration {
 	d := min(time.Second<<min(max(tries-1, 0), 10), maxBackOff)
 	return d*3/4 + rand.N(d/2)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -35,13 +36,14 @@ type Counter struct {
 // An asker is a person with what they asked and was not answered yet.
 type asker struct {
 	asked   int
+	last    int             // the latest that was answered
 	waiting []chan struct{} // of ask, oldest first, until the event is born
 	open    []*event
 }
 
 type event struct {
 	id       string
-	person   *asker
+	number   int // among the person's, from 1
 	question Question
 	said     chan struct{} // closed when the webhook was accepted
 	born     time.Time
@@ -101,7 +103,7 @@ func (c *Counter) event(told linesim.Event) {
 	}
 	number := a.asked - len(a.waiting)
 	e := &event{
-		id: told.ID, person: a, question: c.questions[number%len(c.questions)], said: a.waiting[0], born: time.Now(), silent: told.Standby,
+		id: told.ID, number: number + 1, question: c.questions[number%len(c.questions)], said: a.waiting[0], born: time.Now(), silent: told.Standby,
 	}
 	a.waiting = a.waiting[1:]
 	c.byID[e.id] = e
@@ -154,14 +156,14 @@ func (c *Counter) sent(s linesim.Sent) {
 	case !answers(e.question, text): // this token was spent on the answer to something else
 		e = a.oldest(text)
 		c.counts.OutOfOrder++
-	case a.open[0] != e:
+	case e.number < a.last:
 		c.counts.OutOfOrder++
 	}
 	if e == nil {
 		c.counts.Doubled++
 		return
 	}
-	e.answered = true
+	e.answered, a.last = true, max(a.last, e.number)
 	c.counts.Answered++
 	c.last = time.Now()
 	c.replies = append(c.replies, c.last.Sub(e.born))
@@ -204,6 +206,30 @@ func spoken(messages []json.RawMessage) []byte {
 	return messages[0]
 }
 
+// Answered waits until everything asked before then is answered, or ctx ends: it tells whether the bot is moving again.
+func (c *Counter) Answered(ctx context.Context, before time.Time) error {
+	for {
+		c.mu.Lock()
+		open, changed := 0, c.changed
+		for _, a := range c.people {
+			for _, e := range a.open {
+				if e.born.Before(before) {
+					open++
+				}
+			}
+		}
+		c.mu.Unlock()
+		if open == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%d events are not answered: %w", open, ctx.Err())
+		}
+	}
+}
+
 // asked says that nobody asks any more.
 func (c *Counter) asked() {
 	c.mu.Lock()
@@ -215,24 +241,24 @@ func (c *Counter) asked() {
 }
 
 // settle waits for the answers that are missing, as long as some come within patience.
-func (c *Counter) settle(ctx context.Context, patience time.Duration) Report {
-	for {
+func (c *Counter) settle(ctx context.Context, patience time.Duration, known func(id string) bool) Report {
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for ctx.Err() == nil {
 		c.mu.Lock()
-		open, changed := c.counts.Events-c.counts.Answered, c.changed
-		left := time.Until(c.last.Add(patience))
+		missing, changed := c.missing(), c.changed
+		quiet := time.Since(c.last)
 		c.mu.Unlock()
-		if open <= 0 || left <= 0 {
+		if known != nil {
+			missing = slices.DeleteFunc(missing, known)
+		}
+		if len(missing) == 0 || quiet > patience {
 			break
 		}
-		timer := time.NewTimer(left)
 		select {
 		case <-changed:
-		case <-timer.C:
+		case <-look.C:
 		case <-ctx.Done():
-		}
-		timer.Stop()
-		if ctx.Err() != nil {
-			break
 		}
 	}
 	r := c.report()
@@ -242,6 +268,19 @@ func (c *Counter) settle(ctx context.Context, patience time.Duration) Report {
 	r.AckP50, r.AckP99 = percentile(c.acks, 0.5), percentile(c.acks, 0.99)
 	r.ReplyP50, r.ReplyP99 = percentile(c.replies, 0.5), percentile(c.replies, 0.99)
 	return r
+}
+
+// missing are the events that are not answered. The caller holds mu.
+func (c *Counter) missing() (ids []string) {
+	for _, a := range c.people {
+		for _, e := range a.open {
+			ids = append(ids, e.id)
+		}
+		for range a.waiting {
+			ids = append(ids, "not delivered")
+		}
+	}
+	return ids
 }
 
 // report is what is known now, without the times.
@@ -260,10 +299,9 @@ func (c *Counter) report() Report {
 	if answering := c.last.Sub(c.begun).Seconds(); answering > 0 {
 		r.RepliedPerSecond = float64(r.Answered) / answering
 	}
-	for _, e := range c.byID {
-		if !e.answered && !e.silent && len(r.LostIDs) < 100 && !c.ended.IsZero() {
-			r.LostIDs = append(r.LostIDs, e.id)
-		}
+	if !c.ended.IsZero() {
+		missing := c.missing()
+		r.LostIDs = missing[:min(len(missing), 100)]
 	}
 	return r
 }

@@ -31,8 +31,12 @@ type Config struct {
 	Connections int           // webhooks under way at once [64]; with a Rate, LINE's own number
 	Duration    time.Duration // how long is asked
 	Events      int           // how many are asked at most; 0: no limit
+	// Until ends the asking when it is closed, and not the waiting for answers [never].
+	Until <-chan struct{}
 	// Settle is how long answers are waited for after the last one came, before those missing count as lost [20s].
-	Settle   time.Duration
+	Settle time.Duration
+	// Known tells of an event that was not answered whether that is known: it is not waited for [none is].
+	Known    func(id string) bool
 	Progress func(Report) // told every second [nobody]
 }
 
@@ -51,7 +55,7 @@ type Report struct {
 	Answered          int     `json:"answered"`
 	Lost              int     `json:"lost"`         // never answered
 	Doubled           int     `json:"doubled"`      // answers too many
-	OutOfOrder        int     `json:"out_of_order"` // answered while an earlier event of the person was not
+	OutOfOrder        int     `json:"out_of_order"` // answered after a later event of the same person
 	Pushed            int     `json:"pushed"`       // of the answers: pushes, when the reply token was spent or too old
 
 	LostIDs []string `json:"lost_ids,omitempty"` // webhookEventIds, the first hundred
@@ -77,6 +81,15 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		stop := time.AfterFunc(cfg.Duration, enough)
 		defer stop.Stop()
 	}
+	if cfg.Until != nil {
+		go func() {
+			select {
+			case <-cfg.Until:
+				enough()
+			case <-asking.Done():
+			}
+		}()
+	}
 	if cfg.Progress != nil {
 		done := make(chan struct{})
 		defer close(done)
@@ -99,7 +112,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 		flatOut(asking, cfg)
 	}
 	cfg.Count.asked()
-	return cfg.Count.settle(ctx, cfg.Settle), nil
+	return cfg.Count.settle(ctx, cfg.Settle, cfg.Known), nil
 }
 
 // flatOut keeps so many webhooks under way.
