@@ -280,24 +280,51 @@ func (a *app) run(ctx context.Context, public, ops net.Listener) error {
 	return err
 }
 
+const (
+	// lookAtClock is how often the calendar is looked at, so that a clock that is set takes effect.
+	lookAtClock = 5 * time.Second
+	// quietHour is when fewest people write (line-platform §1: the busiest hours end at midnight).
+	quietHour = 3
+)
+
 // sweep does what is due by the calendar: every hour it ends the links of lines and contracts that ended in an earlier
-// month (LNK-46). The clock is looked at every few seconds, so that one that is set takes effect.
+// month (LNK-46), and once a day it deletes what was kept for long enough.
 func (a *app) sweep(ctx context.Context) {
-	tick := time.NewTicker(5 * time.Second)
+	tick := time.NewTicker(lookAtClock)
 	defer tick.Stop()
-	var swept time.Time
+	var hour time.Time
+	var day string
 	for {
-		if hour := a.now().Truncate(time.Hour); !hour.Equal(swept) {
+		now := a.now().In(flows.JST)
+		if h := now.Truncate(time.Hour); !h.Equal(hour) {
 			if err := a.endLinks(ctx); err != nil {
 				a.log.Error("links of ended lines were not ended, next try within the hour", "err", err)
 			}
-			swept = hour
+			hour = h
+		}
+		if today := now.Format(time.DateOnly); today != day && now.Hour() >= quietHour {
+			a.forget(ctx)
+			day = today
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// forget deletes what was kept for long enough.
+func (a *app) forget(ctx context.Context) {
+	swept, err := a.store.Sweep(ctx, a.cfg.KeepEvents)
+	for table, n := range swept {
+		a.swept.WithLabelValues(table).Add(float64(n))
+	}
+	switch {
+	case err != nil && ctx.Err() == nil:
+		a.log.Error("not all that was kept for long enough is deleted, next try tomorrow", "err", err)
+	case len(swept) > 0:
+		a.log.Info("swept", "rows", swept)
 	}
 }
 

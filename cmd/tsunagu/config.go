@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"tsunagu/flows"
+	"tsunagu/store"
 )
 
 // A config is everything that can be set from outside, read and checked. [config.settings] says under which name each
@@ -86,9 +87,6 @@ type config struct {
 
 	shown []slog.Attr // what was given, secrets left out
 }
-
-// leastKept is how long the IDs of events have to be known at least (line-platform §1.2: longer than any redelivery).
-const leastKept = 7 * 24 * time.Hour
 
 // A need is something that a command cannot work without. Needs are joined with |.
 type need uint
@@ -479,7 +477,7 @@ func (l *loader) checkTogether(c *config, needs need) {
 		}
 	}
 
-	rule(c.KeepEvents >= leastKept, "RETENTION_EVENTS", "must be 7d or more; LINE may deliver an event again, and it has to be known")
+	rule(c.KeepEvents >= store.LeastKept, "RETENTION_EVENTS", "must be 7d or more; LINE may deliver an event again, and it has to be known")
 	rule(c.GiftMinMB%max(c.GiftStepMB, 1) == 0, "GIFT_MIN_MB", "must be whole steps of GIFT_STEP_MB", "GIFT_STEP_MB")
 	rule(c.HelpOpen < c.HelpClose, "HELP_CLOSE", "must be later than HELP_OPEN", "HELP_OPEN")
 	rule(c.HelpClose <= c.HelpHardEnd, "HELP_HARD_END", "must not be before HELP_CLOSE", "HELP_CLOSE")

@@ -1,6 +1,8 @@
 -- +goose Up
 
 ALTER TABLE lanes ADD COLUMN settled BIGINT NOT NULL DEFAULT 0; -- the deeds of every number up to here are finished
+UPDATE lanes SET settled = done WHERE NOT EXISTS (
+	SELECT 1 FROM deeds d WHERE d.lane = lanes.lane AND d.state IN ('planned', 'sending', 'unknown'));
 ALTER TABLE inputs ADD COLUMN turned_by TEXT; -- the build of the program that turned it
 
 -- What was given up on, for `tsunagu events`: parked inputs, and those with a message that failed or is in doubt. A
