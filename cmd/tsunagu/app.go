@@ -40,8 +40,9 @@ type app struct {
 	public *echo.Echo
 	ops    *http.ServeMux
 
-	registry *prometheus.Registry
-	swept    *prometheus.CounterVec
+	registry   *prometheus.Registry
+	swept      *prometheus.CounterVec
+	stopTraces func()
 }
 
 // What the bot is built on: a test puts its own between.
@@ -60,6 +61,11 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, now func() time.
 		return nil, err
 	}
 	a := &app{cfg: cfg, log: log, now: now}
+	tracer, stopTraces, err := startTraces(ctx, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	a.stopTraces = stopTraces
 	if a.store, err = openStore(ctx, cfg, log, now); err != nil {
 		return nil, err
 	}
@@ -82,7 +88,7 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, now func() time.
 	a.bot, err = bot.New(bot.Config{
 		Lanes: lanes, Carrier: carrier, Settings: cfg.Flows, Log: log, Metrics: bot.NewMetrics(a.registry), Now: now,
 		ChannelSecrets: plainly(cfg.LineSecrets), Token: token, APIURL: cfg.LineAPI, PublicURL: cfg.PublicURL,
-		MenuAlias: richmenu.For, InFlight: cfg.InFlight, LimitShare: cfg.RateShare,
+		MenuAlias: richmenu.For, Tracer: tracer, InFlight: cfg.InFlight, LimitShare: cfg.RateShare,
 	})
 	if err != nil {
 		return nil, errors.Join(err, a.store.Close())
@@ -274,6 +280,7 @@ func (a *app) run(ctx context.Context, public, ops net.Listener) error {
 	}
 	<-worked
 	err := a.store.Close()
+	a.stopTraces()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		err = errors.Join(cause, err)
 	}
