@@ -300,8 +300,7 @@ func (c *Counter) report() Report {
 		r.RepliedPerSecond = float64(r.Answered) / answering
 	}
 	if !c.ended.IsZero() {
-		missing := c.missing()
-		r.LostIDs = missing[:min(len(missing), 100)]
+		r.LostIDs = c.missing()
 	}
 	return r
 }

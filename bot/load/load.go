@@ -58,7 +58,7 @@ type Report struct {
 	OutOfOrder        int     `json:"out_of_order"` // answered after a later event of the same person
 	Pushed            int     `json:"pushed"`       // of the answers: pushes, when the reply token was spent or too old
 
-	LostIDs []string `json:"lost_ids,omitempty"` // webhookEventIds, the first hundred
+	LostIDs []string `json:"lost_ids,omitempty"` // webhookEventIds
 }
 
 // Sound reports whether every event was answered once and in order.

@@ -37,6 +37,8 @@ type loadCmd struct {
 var errUnsound = errors.New("not every event was answered once and in order")
 
 const (
+	// lostShown is how many of the lost are named.
+	lostShown = 20
 	// readyTime is how long load waits for the server.
 	readyTime = 10 * time.Minute
 	// lookEvery is how often it asks.
@@ -154,7 +156,7 @@ func (c loadCmd) print(p *program, r load.Report) error {
 	if memory > 0 {
 		fmt.Fprintf(w, "server's memory\t%.0f MB\t\n", memory)
 	}
-	for _, id := range r.LostIDs {
+	for _, id := range r.LostIDs[:min(len(r.LostIDs), lostShown)] {
 		fmt.Fprintf(w, "lost\t%s\t\n", id)
 	}
 	return w.Flush()
