@@ -7,9 +7,14 @@
 // works each one's arrivals in order (engine.go): an arrival is read into an input (read.go), turned by package flows
 // with the answers to its questions (ask.go), saved, and what follows is performed (perform.go).
 //
+// All calls to LINE go one way out (line.go, calls.go): inside the rate limits, past endpoints that rest because they
+// kept failing, with a token that is renewed in time (token.go), logged and counted. quota.go watches the month's
+// pushes, trace.go makes one trace of all that is done for an event.
+//
 // LINE's JSON begins and ends here: what comes in is read with the SDK's types in read.go, what goes out is written in
 // render.go and flex.go and held to LINE's limits in limits.go. The tables are somebody else's: [Lanes] lists what
 // this package wants of them, [Carrier] what it asks the mobile carrier.
 //
-// bot/pages has the pages that people open in a browser, bot/linesim a small LINE to run against.
+// bot/pages has the pages that people open in a browser, bot/linesim a small LINE to run against, bot/load many people
+// on it.
 package bot

@@ -1,11 +1,14 @@
 package bot
 
 import (
+	"bytes"
+	"compress/flate"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
-	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,23 +44,51 @@ type call struct {
 	Menu       string            `json:"menu,omitempty"` // a rich menu's alias
 }
 
-// encode is c in JSON. The messages are JSON already, and not looked through once more.
+// packed is how long a call is whose JSON is compressed: cards repeat themselves, and shrink to a quarter.
+const packed = 1 << 10
+
+// packers compress; to make one costs more than to use it.
+var packers = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(nil, flate.BestSpeed)
+	if err != nil {
+		panic(err) // only for levels that there are not
+	}
+	return w
+}}
+
+// encode is c in JSON, compressed where that pays. The messages are JSON already, and not looked through once more.
 func (c call) encode() ([]byte, error) {
 	if len(c.Messages) == 0 {
 		return json.Marshal(c)
 	}
-	token, err := json.Marshal(c.ReplyToken)
-	if err != nil {
+	body, err := messagesBody("reply_token", c.ReplyToken, c.Messages)
+	if err != nil || len(body) < packed {
+		return body, err
+	}
+	var small bytes.Buffer
+	small.Grow(packed)
+	small.WriteByte(0) // no JSON begins so
+	w := packers.Get().(*flate.Writer)
+	defer packers.Put(w)
+	w.Reset(&small)
+	if _, err := w.Write(body); err != nil {
 		return nil, err
 	}
-	body := slices.Concat([]byte(`{"reply_token":`), token, []byte(`,"messages":[`))
-	for i, m := range c.Messages {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		body = append(body, m...)
+	if err := w.Close(); err != nil {
+		return nil, err
 	}
-	return append(body, "]}"...), nil
+	return small.Bytes(), nil
+}
+
+// decodeCall is the way back.
+func decodeCall(body []byte) (c call, err error) {
+	if len(body) > 0 && body[0] == 0 {
+		if body, err = io.ReadAll(flate.NewReader(bytes.NewReader(body[1:]))); err != nil {
+			return c, err
+		}
+	}
+	err = json.Unmarshal(body, &c)
+	return c, err
 }
 
 // plan writes effects down as deeds. What is said in one turn goes out in one reply, free of charge; what does not fit
@@ -121,7 +152,7 @@ func (w *worker) plan(a flows.Arrival, replyToken string, effects []flows.Effect
 func (w *worker) perform(ctx context.Context, d flows.Deed, resumed bool) (after flows.Deed, wait time.Duration, err error) {
 	c, planned := w.calls[d.ID]
 	if !planned {
-		if err := json.Unmarshal(d.Body, &c); err != nil {
+		if c, err = decodeCall(d.Body); err != nil {
 			d.State, d.Error = flows.Failed, "erased, or not readable"
 			return d, 0, nil
 		}

@@ -178,3 +178,26 @@ func TestCallsAreLogged(t *testing.T) {
 		}
 	}
 }
+
+// A call reads back as it was written, short or compressed.
+func TestCallsReadBack(t *testing.T) {
+	for _, n := range []int{1, 10, 2000} {
+		c := call{ReplyToken: `t"1`, Messages: []json.RawMessage{[]byte(`{"type":"text","text":"` + strings.Repeat("残り", n) + `"}`), []byte(`{"type":"text","text":"b"}`)}}
+		body, err := c.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := decodeCall(body)
+		if err != nil || back.ReplyToken != c.ReplyToken || len(back.Messages) != 2 || string(back.Messages[0]) != string(c.Messages[0]) {
+			t.Errorf("%d: %+v, %v", n, back, err)
+		}
+		if large := n == 2000; large != (len(body) < len(c.Messages[0])/4) {
+			t.Errorf("%d bytes of %d", len(body), len(c.Messages[0]))
+		}
+	}
+	for _, bad := range [][]byte{nil, {0}, {0, 1, 2}, []byte("x")} {
+		if _, err := decodeCall(bad); err == nil {
+			t.Errorf("%v was read", bad)
+		}
+	}
+}

@@ -41,6 +41,9 @@
 //	save.go     a turn and its outcomes; record.go: its timers, audit entries, unsent messages
 //	link.go     links, link tokens, nonces, letters
 //	signin.go   attempts to sign in
+//	notify.go   waking other processes
+//	events.go   the fate of one event, and what was given up on
+//	retention.go what goes after a while
 //
 // Statements are written once for both databases wherever that can be; times are microseconds since 1970 UTC in all
 // tables. Bodies are sealed (AES-256-GCM); codes, tokens and nonces are kept as keyed hashes only.

@@ -3,6 +3,7 @@
 //
 //	bot  ──▶ /v2/… /oauth2/…            api.go, send.go, richmenu.go, token.go   what a bot asks LINE
 //	bot  ◀── signed webhook bodies      webhook.go                               what LINE tells a bot
+//	     ◀─▶ trouble                    faults.go                                LINE's bad days, drawn from a seed
 //	people ─▶ /dialog/… /R/…            link.go                                  pages LINE itself shows
 //	people ─▶ /phone /phone/api/…       phone.go, events.go                      the phone
 //

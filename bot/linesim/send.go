@@ -2,9 +2,11 @@ package linesim
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -84,8 +86,45 @@ func (r request) read(name string, v any) bool {
 	return ok && string(raw) != "null" && json.Unmarshal(raw, v) == nil
 }
 
-// messages checks and returns the request's messages.
-func (r request) messages() ([]outgoing, []detail) {
+// A verdicts cache holds messages that were found right: bots say the same things again and again, and to check a large
+// card costs ten times as much as all the rest of a call.
+type verdicts struct {
+	mu    sync.Mutex
+	right map[[sha256.Size]byte]outgoing
+}
+
+const (
+	verdictsKept = 1 << 14
+	// worthKeeping is how large a message is whose verdict is kept.
+	worthKeeping = 512
+)
+
+func (v *verdicts) of(raw json.RawMessage, check func() (outgoing, bool)) outgoing {
+	if len(raw) < worthKeeping {
+		m, _ := check()
+		return m
+	}
+	key := sha256.Sum256(raw)
+	v.mu.Lock()
+	m, known := v.right[key]
+	v.mu.Unlock()
+	if known {
+		return m
+	}
+	m, right := check()
+	if right {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if v.right == nil || len(v.right) >= verdictsKept {
+			v.right = make(map[[sha256.Size]byte]outgoing)
+		}
+		v.right[key] = m
+	}
+	return m
+}
+
+// messagesOf checks and returns a request's messages.
+func (s *Sim) messagesOf(r request) ([]outgoing, []detail) {
 	var raws []json.RawMessage
 	r.read("messages", &raws)
 	var c checker
@@ -95,7 +134,11 @@ func (r request) messages() ([]outgoing, []detail) {
 	}
 	out := make([]outgoing, len(raws))
 	for i, raw := range raws {
-		out[i] = c.message(raw, index("messages", i))
+		out[i] = s.verdicts.of(raw, func() (outgoing, bool) {
+			before := len(c.details)
+			m := c.message(raw, index("messages", i))
+			return m, len(c.details) == before
+		})
 	}
 	var silent bool
 	if v, ok := r["notificationDisabled"]; ok && string(v) != "null" && json.Unmarshal(v, &silent) != nil {
@@ -110,7 +153,7 @@ func (s *Sim) reply(c *call) answer {
 	if !ok {
 		return notJSON
 	}
-	messages, wrong := req.messages()
+	messages, wrong := s.messagesOf(req)
 	if len(wrong) > 0 {
 		return refuseDetails(wrong)
 	}
@@ -144,7 +187,7 @@ func (s *Sim) push(c *call) answer {
 	if !ok {
 		return notJSON
 	}
-	messages, wrong := req.messages()
+	messages, wrong := s.messagesOf(req)
 	wrong = append(wrong, req.units()...)
 	if len(wrong) > 0 {
 		return refuseDetails(wrong)
@@ -183,7 +226,7 @@ func (s *Sim) multicast(c *call) answer {
 	if !ok {
 		return notJSON
 	}
-	messages, wrong := req.messages()
+	messages, wrong := s.messagesOf(req)
 	wrong = append(wrong, req.units()...)
 	var to []string
 	if !req.read("to", &to) || len(to) < 1 || len(to) > 500 {
@@ -272,7 +315,7 @@ func (s *Sim) validateMessages(c *call) answer {
 	if !ok {
 		return notJSON
 	}
-	if _, wrong := req.messages(); len(wrong) > 0 {
+	if _, wrong := s.messagesOf(req); len(wrong) > 0 {
 		return refuseDetails(wrong)
 	}
 	return fine()

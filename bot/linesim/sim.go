@@ -46,6 +46,7 @@ type Sim struct {
 
 	observer Observer
 	troubles atomic.Pointer[troubles]
+	verdicts verdicts
 
 	sending chan struct{} // a place in it is held by each webhook under way
 	ended   context.Context

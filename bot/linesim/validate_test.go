@@ -174,7 +174,7 @@ func judge(t *testing.T, message, wrong string) {
 	if !json.Valid([]byte(message)) {
 		t.Fatalf("the test's message is no JSON: %s", message)
 	}
-	_, details := request{"messages": json.RawMessage("[" + message + "]")}.messages()
+	_, details := new(Sim).messagesOf(request{"messages": json.RawMessage("[" + message + "]")})
 	switch {
 	case wrong == "" && len(details) > 0:
 		t.Errorf("refused: %v", details)

@@ -4,8 +4,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 )
+
+// garbage is how far the heap may grow between collections, in percent of what is in use: an event leaves much garbage
+// and little else. At full load that is under 150 MB instead of under 80, and a tenth less work. GOGC overrides it.
+const garbage = 400
 
 type serveCmd struct {
 	NoMigrate bool `help:"Do not bring the schema up to date at start; tsunagu migrate up does it."`
@@ -17,6 +22,9 @@ func (s serveCmd) Run(p *program) error {
 		return err
 	}
 	log := p.logger(cfg)
+	if _, set := p.getenv("GOGC"); !set {
+		debug.SetGCPercent(garbage)
+	}
 	a, err := newApp(p.ctx, cfg, log, newClock(cfg.ClockAt).now, !s.NoMigrate, seams{})
 	if err != nil {
 		return err
