@@ -71,10 +71,14 @@ func (s *Sim) AddPerson(name string) *Person {
 }
 
 // AddStranger makes a person who has not added the account.
-func (s *Sim) AddStranger(name string) *Person {
+func (s *Sim) AddStranger(name string) *Person { return s.AddStrangerAs("U"+randomHex(16), name) }
+
+// AddStrangerAs is AddStranger for somebody with this user ID, "U" and 32 hex digits, which nobody here has yet: the
+// person whom a bot knows from a LINE before this one.
+func (s *Sim) AddStrangerAs(id, name string) *Person {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := &Person{ID: "U" + randomHex(16), Name: name, sim: s, color: colors[len(s.order)%len(colors)]}
+	p := &Person{ID: id, Name: name, sim: s, color: colors[len(s.order)%len(colors)]}
 	s.people[p.ID] = p
 	s.order = append(s.order, p)
 	s.changedPerson(p)

@@ -18,6 +18,7 @@ import (
 type Counter struct {
 	mu        sync.Mutex
 	counting  bool
+	once      bool // LINE gives an event up when its first delivery fails
 	questions []Question
 
 	people   map[string]*asker // by user ID
@@ -45,7 +46,7 @@ type event struct {
 	id       string
 	number   int // among the person's, from 1
 	question Question
-	said     chan struct{} // closed when the webhook was accepted
+	said     chan struct{} // of ask; nil once it is closed
 	born     time.Time
 	accepted bool
 	answered bool
@@ -59,18 +60,18 @@ func Observe(sim *linesim.Sim) *Counter {
 	return c
 }
 
-// start forgets everything and begins to count.
-func (c *Counter) start(questions []Question) {
+// start forgets everything and begins to count. once says that LINE delivers nothing again.
+func (c *Counter) start(questions []Question, once bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.counting, c.questions = true, questions
+	c.counting, c.once, c.questions = true, once, questions
 	c.people, c.byID, c.byToken = map[string]*asker{}, map[string]*event{}, map[string]*event{}
 	c.begun, c.ended, c.last, c.accepted = time.Now(), time.Time{}, time.Now(), 0
 	c.counts, c.acks, c.replies = Report{}, nil, nil
 }
 
-// ask lets a person say the next question. The channel is closed when the bot accepted it.
-func (c *Counter) ask(p *linesim.Person) (accepted <-chan struct{}) {
+// ask lets a person say the next question. The channel is closed when the bot accepted it or LINE gave it up.
+func (c *Counter) ask(p *linesim.Person) (delivered <-chan struct{}) {
 	said := make(chan struct{})
 	c.mu.Lock()
 	a := c.people[p.ID]
@@ -122,13 +123,20 @@ func (c *Counter) delivered(id string, status int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.byID[id]
-	if e == nil || e.accepted || err != nil || status/100 != 2 {
+	if e == nil || e.accepted {
+		return
+	}
+	taken := err == nil && status/100 == 2
+	if (taken || c.once) && e.said != nil {
+		close(e.said)
+		e.said = nil
+	}
+	if !taken {
 		return
 	}
 	e.accepted = true
 	c.accepted++
 	c.acks = append(c.acks, time.Since(e.born))
-	close(e.said)
 	if e.answered {
 		delete(c.byID, id)
 	}
@@ -145,20 +153,23 @@ func (c *Counter) sent(s linesim.Sent) {
 	if a == nil {
 		return
 	}
-	text := spoken(s.Messages)
 	e := c.byToken[s.ReplyToken]
 	switch push := s.ReplyToken == ""; {
-	case push && !c.isAnswer(text), !push && e == nil:
+	case push && !c.isAnswer(s.Messages), !push && e == nil:
 		return // to something else, such as a greeting
 	case push:
 		c.counts.Pushed++
-		e = a.oldest(text)
-	case !answers(e.question, text): // this token was spent on the answer to something else
-		e = a.oldest(text)
-		c.counts.OutOfOrder++
+		e = a.oldest(s.Messages)
+	case !answers(e.question, s.Messages): // this token was spent on the answer to something else
+		if e = a.oldest(s.Messages); e != nil {
+			c.counts.OutOfOrder++
+		}
+	case e.answered: // by a push or on another's token, so that one of the two was too many
+		e = nil
 	case e.number < a.last:
 		c.counts.OutOfOrder++
 	}
+	delete(c.byToken, s.ReplyToken)
 	if e == nil {
 		c.counts.Doubled++
 		return
@@ -173,7 +184,6 @@ func (c *Counter) sent(s linesim.Sent) {
 			break
 		}
 	}
-	delete(c.byToken, s.ReplyToken)
 	if e.accepted {
 		delete(c.byID, e.id)
 	}
@@ -181,29 +191,24 @@ func (c *Counter) sent(s linesim.Sent) {
 	c.changed = make(chan struct{})
 }
 
-// isAnswer reports whether the text answers any of the questions.
-func (c *Counter) isAnswer(text []byte) bool {
-	return slices.ContainsFunc(c.questions, func(q Question) bool { return answers(q, text) })
+// isAnswer reports whether the messages answer any of the questions.
+func (c *Counter) isAnswer(messages []json.RawMessage) bool {
+	return slices.ContainsFunc(c.questions, func(q Question) bool { return answers(q, messages) })
 }
 
-// oldest is the first open event that the text answers.
-func (a *asker) oldest(text []byte) *event {
+// oldest is the first open event that the messages answer, or nil.
+func (a *asker) oldest(messages []json.RawMessage) *event {
 	for _, e := range a.open {
-		if answers(e.question, text) {
+		if answers(e.question, messages) {
 			return e
 		}
 	}
 	return nil
 }
 
-func answers(q Question, text []byte) bool { return bytes.Contains(text, []byte(q.Answer)) }
-
-// spoken is the first message as it is in JSON, which holds its words as they are.
-func spoken(messages []json.RawMessage) []byte {
-	if len(messages) == 0 {
-		return nil
-	}
-	return messages[0]
+// answers looks at the messages as they are in JSON, which holds Japanese words as they are.
+func answers(q Question, messages []json.RawMessage) bool {
+	return slices.ContainsFunc(messages, func(m json.RawMessage) bool { return bytes.Contains(m, []byte(q.Answer)) })
 }
 
 // Answered waits until everything asked before then is answered, or ctx ends: it tells whether the bot is moving again.
@@ -246,19 +251,19 @@ func (c *Counter) settle(ctx context.Context, patience time.Duration, known func
 	defer look.Stop()
 	for ctx.Err() == nil {
 		c.mu.Lock()
-		missing, changed := c.missing(), c.changed
-		quiet := time.Since(c.last)
+		open, changed, quiet := c.counts.Events-c.counts.Answered, c.changed, time.Since(c.last)
 		c.mu.Unlock()
-		if known != nil {
-			missing = slices.DeleteFunc(missing, known)
-		}
-		if len(missing) == 0 || quiet > patience {
+		if open == 0 || quiet > patience {
 			break
 		}
 		select {
 		case <-changed:
+			continue
 		case <-look.C:
 		case <-ctx.Done():
+		}
+		if known != nil && c.allKnown(known) {
+			break
 		}
 	}
 	r := c.report()
@@ -268,6 +273,14 @@ func (c *Counter) settle(ctx context.Context, patience time.Duration, known func
 	r.AckP50, r.AckP99 = percentile(c.acks, 0.5), percentile(c.acks, 0.99)
 	r.ReplyP50, r.ReplyP99 = percentile(c.replies, 0.5), percentile(c.replies, 0.99)
 	return r
+}
+
+// allKnown reports whether known tells so of every event that is not answered. It is asked with nothing locked.
+func (c *Counter) allKnown(known func(id string) bool) bool {
+	c.mu.Lock()
+	missing := c.missing()
+	c.mu.Unlock()
+	return !slices.ContainsFunc(missing, func(id string) bool { return !known(id) })
 }
 
 // missing are the events that are not answered. The caller holds mu.

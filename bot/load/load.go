@@ -26,7 +26,8 @@ type Config struct {
 	People []*linesim.Person // who ask, in turn
 
 	Questions []Question // each person asks one after the other [残量]
-	// Rate is the number of events a second. 0: as fast as Connections allow, the next one when one is accepted.
+	// Rate is the number of events a second. 0: as fast as Connections allow, the next one when one is accepted, or given
+	// up by a LINE without redelivery.
 	Rate        float64
 	Connections int           // webhooks under way at once [64]; with a Rate, LINE's own number
 	Duration    time.Duration // how long is asked
@@ -54,7 +55,7 @@ type Report struct {
 	Events            int     `json:"events"`
 	Answered          int     `json:"answered"`
 	Lost              int     `json:"lost"`         // never answered
-	Doubled           int     `json:"doubled"`      // answers too many
+	Doubled           int     `json:"doubled"`      // answers too many, and wrong ones
 	OutOfOrder        int     `json:"out_of_order"` // answered after a later event of the same person
 	Pushed            int     `json:"pushed"`       // of the answers: pushes, when the reply token was spent or too old
 
@@ -64,7 +65,8 @@ type Report struct {
 // Sound reports whether every event was answered once and in order.
 func (r Report) Sound() bool { return r.Lost == 0 && r.Doubled == 0 && r.OutOfOrder == 0 }
 
-// Run asks until the time or the events are used up or ctx ends, waits for the answers, and reports.
+// Run asks until the time or the events are used up or ctx ends, waits for the answers, and reports. It does not wait
+// for answers any more when ctx ends, and reports what came until then.
 func Run(ctx context.Context, cfg Config) (Report, error) {
 	if len(cfg.People) == 0 {
 		return Report{}, fmt.Errorf("load: nobody to ask")
@@ -74,7 +76,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	if len(cfg.Questions) == 0 {
 		cfg.Questions = []Question{{"残量", "データ残量"}}
 	}
-	cfg.Count.start(cfg.Questions)
+	cfg.Count.start(cfg.Questions, cfg.Sim.Config().NoRedelivery)
 	asking, enough := context.WithCancel(ctx)
 	defer enough()
 	if cfg.Duration > 0 {
@@ -127,9 +129,9 @@ func flatOut(ctx context.Context, cfg Config) {
 				if i >= len(cfg.People) {
 					i = c
 				}
-				accepted := cfg.Count.ask(cfg.People[i])
+				delivered := cfg.Count.ask(cfg.People[i])
 				select {
-				case <-accepted:
+				case <-delivered:
 				case <-ctx.Done():
 				}
 			}

@@ -3,9 +3,11 @@ package load
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,11 +57,24 @@ func CarrierFile(w io.Writer, lines int) error {
 	return err
 }
 
+// People adds so many people to a LINE. They have the same user IDs on every LINE, so that a bot that was loaded before
+// still knows them and their lines.
+func People(sim *linesim.Sim, n int) []*linesim.Person {
+	people := make([]*linesim.Person, n)
+	for i := range people {
+		name := fmt.Sprint("load-", i)
+		spread := sha256.Sum256([]byte(name)) // IDs lie as far apart as LINE's
+		people[i] = sim.AddStrangerAs(fmt.Sprintf("U%x", spread[:16]), name)
+	}
+	return people
+}
+
 // linkers is how many people link at once.
 const linkers = 32
 
 // Link lets each person add the account and link the line of the same place in CarrierFile, and returns when all are
-// linked. The error says what somebody was answered instead.
+// linked; that the bot has linked them before is fine. progress may be nil. The error says what the first who could not
+// was told instead.
 func Link(ctx context.Context, sim *linesim.Sim, people []*linesim.Person, progress func(done int)) error {
 	work := make(chan int)
 	var all sync.WaitGroup
@@ -71,10 +86,14 @@ func Link(ctx context.Context, sim *linesim.Sim, people []*linesim.Person, progr
 			for i := range work {
 				err := link(ctx, sim, people[i], Code(i))
 				mu.Lock()
-				failed = errors.Join(failed, err)
-				done++
-				if progress != nil {
-					progress(done)
+				switch {
+				case err == nil:
+					done++
+					if progress != nil {
+						progress(done)
+					}
+				case failed == nil: // the others most likely fail for the same reason
+					failed = err
 				}
 				mu.Unlock()
 			}
@@ -91,6 +110,9 @@ func Link(ctx context.Context, sim *linesim.Sim, people []*linesim.Person, progr
 	}
 	close(work)
 	all.Wait()
+	if failed == nil && done < len(people) {
+		return ctx.Err()
+	}
 	return failed
 }
 
@@ -101,31 +123,32 @@ func link(ctx context.Context, sim *linesim.Sim, p *linesim.Person, code string)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	p.Follow()
-	for _, step := range []Question{{"利用者連携", "利用コードを入力"}, {code, "連携が完了"}} {
-		p.Say(step.Say)
-		if err := hears(ctx, sim, p, step.Answer); err != nil {
-			return err
-		}
+	p.Say("利用者連携")
+	if err := hears(ctx, sim, p, "利用コードを入力", false); err != nil { // after a greeting, as the case may be
+		return err
 	}
-	return nil
+	p.Say(code)
+	return hears(ctx, sim, p, "連携が完了", true)
 }
 
-// hears waits until the person was told something.
-func hears(ctx context.Context, sim *linesim.Sim, p *linesim.Person, words string) error {
-	last := ""
-	told := func() bool {
-		for _, e := range p.Chat() {
+// hears waits until the person was told something after they last wrote; with next the first thing they are told has to
+// be it.
+func hears(ctx context.Context, sim *linesim.Sim, p *linesim.Person, words string, next bool) error {
+	var heard linesim.Entry
+	told := func() (right bool) {
+		for _, e := range slices.Backward(p.Chat()) {
+			if e.From == linesim.FromPerson {
+				break
+			}
 			if e.From == linesim.FromBot {
-				last = e.Text()
-				if bytes.Contains(e.Message, []byte(words)) {
-					return true
-				}
+				heard, right = e, right || bytes.Contains(e.Message, []byte(words))
 			}
 		}
-		return false
+		return right
 	}
-	if err := sim.Await(ctx, told); err != nil {
-		return fmt.Errorf("%s was told %q and not %q: %w", p.Name, last, words, err)
+	err := sim.Await(ctx, func() bool { return told() || next && heard.Seq > 0 })
+	if !told() {
+		return errors.Join(fmt.Errorf("%s was told %q and not %q", p.Name, heard.Text(), words), err)
 	}
 	return nil
 }

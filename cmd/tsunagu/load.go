@@ -12,6 +12,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -30,6 +31,7 @@ type loadCmd struct {
 	Connections  int           `default:"64" help:"Webhooks under way at once."`
 	Listen       string        `default:":9001" help:"Listener of the simulated LINE."`
 	WriteCarrier string        `help:"Write the carrier file that the people need." placeholder:"FILE" type:"path"`
+	Fault        []string      `help:"Trouble that LINE makes once people are linked, such as slow=0.1 for a tenth of all chances; can be given again. Events may stay unanswered." placeholder:"KIND=SHARE" sep:"none"`
 	JSON         bool          `help:"Report as one JSON object."`
 }
 
@@ -48,9 +50,16 @@ const (
 func (c loadCmd) Run(p *program) error {
 	switch {
 	case !loopback(c.URL) || c.OpsURL != "" && !loopback(c.OpsURL):
-		return usageError("load: --url and --ops-url must be on this machine; LINE allows no load tests, and nobody else's server wants one")
+		return usageError("load: --url and --ops-url must be whole addresses on this machine, like http://127.0.0.1:8080/webhook; " +
+			"LINE allows no load tests, and nobody else's server wants one")
 	case c.People < 1 || c.Connections < 1 || c.Rate < 0 || c.Duration <= 0:
 		return usageError("load: --people, --connections and --duration must be above zero, --rate zero or more")
+	}
+	sim := linesim.New(linesim.Config{ChannelSecret: c.Secret, AccessToken: c.Token, Webhook: c.URL, NoRateLimits: true, ChatLimit: 10})
+	defer sim.Close()
+	trouble, err := c.trouble(sim)
+	if err != nil {
+		return err
 	}
 	if c.WriteCarrier != "" {
 		if err := writeCarrier(c.WriteCarrier, c.People); err != nil {
@@ -61,26 +70,26 @@ func (c loadCmd) Run(p *program) error {
 	if err != nil {
 		return fmt.Errorf("%w (choose another with --listen)", err)
 	}
-	sim := linesim.New(linesim.Config{ChannelSecret: c.Secret, AccessToken: c.Token, Webhook: c.URL, NoRateLimits: true, ChatLimit: 10})
-	defer sim.Close()
 	count := load.Observe(sim)
 	server := &http.Server{Handler: sim, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = server.Serve(l) }() // ends with the process
 	defer server.Close()
 	c.instruct(p, "http://"+localAddress(l), sim)
-	if err := c.ready(p.ctx, sim); err != nil {
+	say := progress(p.errs)
+	if err := c.ready(p.ctx, sim, say); err != nil {
 		return err
 	}
-	people := make([]*linesim.Person, c.People)
-	for i := range people {
-		people[i] = sim.AddStranger(strconv.Itoa(i))
-	}
-	say := progress(p.errs)
+	people := load.People(sim, c.People)
 	if err := load.Link(p.ctx, sim, people, func(n int) { say(fmt.Sprintf("linked %d of %d people", n, c.People), n == c.People) }); err != nil {
 		return fmt.Errorf("%w\nload the carrier file into the server first: --write-carrier FILE, then tsunagu carrier import FILE", err)
 	}
-	report, err := load.Run(p.ctx, load.Config{
-		Sim: sim, Count: count, People: people, Rate: c.Rate, Connections: c.Connections, Duration: c.Duration,
+	trouble()
+	// Ctrl-C ends the asking. What was asked is still waited for, as long as a server would take to stop.
+	waiting, enough := context.WithCancel(context.WithoutCancel(p.ctx))
+	defer enough()
+	defer context.AfterFunc(p.ctx, func() { time.AfterFunc(stopTime, enough) })()
+	report, err := load.Run(waiting, load.Config{
+		Sim: sim, Count: count, People: people, Rate: c.Rate, Connections: c.Connections, Duration: c.Duration, Until: p.ctx.Done(),
 		Progress: func(r load.Report) {
 			say(fmt.Sprintf("%d events, %.0f accepted/s, %.0f answered/s, %d open", r.Events, r.AcceptedPerSecond, r.RepliedPerSecond, r.Lost), false)
 		},
@@ -88,13 +97,31 @@ func (c loadCmd) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := c.print(p, report); err != nil {
+	if err := c.print(p, report, sim); err != nil {
 		return err
 	}
 	if !report.Sound() {
 		return errUnsound
 	}
 	return nil
+}
+
+// trouble checks --fault and returns what has LINE begin with it.
+func (c loadCmd) trouble(sim *linesim.Sim) (begin func(), err error) {
+	const seed = 1 // the same trouble each time
+	var faults []linesim.Fault
+	for _, text := range c.Fault {
+		kind, share, _ := strings.Cut(text, "=")
+		n, err := strconv.ParseFloat(share, 64)
+		if err != nil {
+			return nil, usageError(fmt.Sprintf("load: --fault is KIND=SHARE, like slow=0.1, and not %q", text))
+		}
+		faults = append(faults, linesim.Fault{Kind: kind, Share: n})
+	}
+	if err := linesim.New(linesim.Config{}).SetFaults(seed, faults...); err != nil {
+		return nil, usageError("load: --fault: " + err.Error())
+	}
+	return func() { _ = sim.SetFaults(seed, faults...) }, nil // checked above
 }
 
 func writeCarrier(path string, lines int) error {
@@ -119,35 +146,51 @@ Waiting for %[5]s …
 `, base, sim.Config().ChannelSecret, sim.Config().AccessToken, cmp.Or(c.WriteCarrier, "FILE (of --write-carrier FILE)"), c.URL)
 }
 
-// ready waits until the server takes an empty webhook.
-func (c loadCmd) ready(ctx context.Context, sim *linesim.Sim) error {
+// ready waits until the server takes an empty webhook, and says what keeps it from that.
+func (c loadCmd) ready(ctx context.Context, sim *linesim.Sim, say func(text string, last bool)) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
 	for {
 		status, err := sim.Deliver(ctx)
-		if err == nil && status == http.StatusOK {
-			return nil
+		if err == nil && status/100 == 2 {
+			break
 		}
+		why := fmt.Sprintf("it answers %d", status)
+		switch {
+		case err != nil:
+			why = "nothing answers there yet"
+		case status == http.StatusBadRequest:
+			why += ": start it with the LINE_CHANNEL_SECRET above"
+		case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
+			why += ": --url is the whole address, with /webhook"
+		}
+		say("waiting for "+c.URL+": "+why, false)
 		timer := time.NewTimer(lookEvery)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return fmt.Errorf("%s is not ready (status %d): %w", c.URL, status, cmp.Or(err, ctx.Err()))
+			return fmt.Errorf("%s is not ready: %s (%w)", c.URL, why, ctx.Err())
 		}
 	}
+	if c.OpsURL != "" && residentMB(ctx, c.OpsURL) == 0 {
+		return fmt.Errorf("%s/metrics does not tell the server's memory: --ops-url is its OPS_LISTEN, like http://127.0.0.1:9090", strings.TrimSuffix(c.OpsURL, "/"))
+	}
+	return nil
 }
 
-func (c loadCmd) print(p *program, r load.Report) error {
+func (c loadCmd) print(p *program, r load.Report, sim *linesim.Sim) error {
 	memory := 0.0
 	if c.OpsURL != "" {
-		memory = residentMB(p.ctx, c.OpsURL)
+		memory = residentMB(context.WithoutCancel(p.ctx), c.OpsURL)
 	}
+	_, faults := sim.Faults()
 	if c.JSON {
 		return json.NewEncoder(p.out).Encode(struct {
 			load.Report
-			ServerMB float64 `json:"server_rss_mb,omitempty"`
-		}{r, memory})
+			ServerMB float64              `json:"server_rss_mb,omitempty"`
+			Faults   []linesim.FaultState `json:"faults,omitempty"`
+		}{r, memory, faults})
 	}
 	w := tabwriter.NewWriter(p.out, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "events\t%d\t\naccepted/s\t%.0f\t\nreplies/s\t%.0f\t\n", r.Events, r.AcceptedPerSecond, r.RepliedPerSecond)
@@ -155,6 +198,9 @@ func (c loadCmd) print(p *program, r load.Report) error {
 	fmt.Fprintf(w, "lost\t%d\t\ndoubled\t%d\t\nout of order\t%d\t\nby push\t%d\t\n", r.Lost, r.Doubled, r.OutOfOrder, r.Pushed)
 	if memory > 0 {
 		fmt.Fprintf(w, "server's memory\t%.0f MB\t\n", memory)
+	}
+	for _, f := range faults {
+		fmt.Fprintf(w, "fault %s\t%d times\t\n", f.Kind, f.Struck)
 	}
 	for _, id := range r.LostIDs[:min(len(r.LostIDs), lostShown)] {
 		fmt.Fprintf(w, "lost\t%s\t\n", id)
@@ -164,9 +210,11 @@ func (c loadCmd) print(p *program, r load.Report) error {
 
 var residentLine = regexp.MustCompile(`(?m)^process_resident_memory_bytes ([0-9.e+]+)$`)
 
-// residentMB is a server's resident memory by its metrics, 0 when it does not tell.
+// residentMB is a server's resident memory by its metrics, 0 when it does not tell within seconds.
 func residentMB(ctx context.Context, opsURL string) float64 {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, opsURL+"/metrics", nil)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(opsURL, "/")+"/metrics", nil)
 	if err != nil {
 		return 0
 	}
