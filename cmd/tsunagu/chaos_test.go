@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -314,4 +315,32 @@ func uncertain(e store.Event) bool {
 	return slices.ContainsFunc(e.Deeds, func(d flows.Deed) bool {
 		return d.Kind != "menu" && (d.State == flows.InDoubt || d.State == flows.Failed && strings.Contains(d.Error, "monthly limit"))
 	})
+}
+
+// serve starts the program and waits until it is ready.
+func serve(t testing.TB, binary string, env map[string]string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(binary, "serve")
+	cmd.Env = append(os.Environ(), "CI=", "DATABASE_URL=", "LOG_FORMAT=text")
+	return running(t, cmd, env)
+}
+
+func stopGently(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after SIGINT: %v", err)
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
