@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
+	"log/slog"
 	"mime"
 	"net/http"
 	"net/url"
@@ -22,7 +22,7 @@ type Request struct {
 	Path      string
 	Header    http.Header // without Authorization
 	Body      []byte      // of JSON and form calls; nil for images
-	Status    int         // as answered
+	Status    int         // as answered, or would have been but for a fault that cut the connection; 0: nothing was carried out
 	RequestID string      // the answer's x-line-request-id
 }
 
@@ -30,11 +30,15 @@ const maxBody = 2 << 20
 
 // ServeHTTP answers a bot under /v2 and /oauth2, people's browsers elsewhere.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, "/v2/") || strings.HasPrefix(r.URL.Path, "/oauth2/") {
+	if isAPI(r.URL.Path) {
 		s.serveAPI(w, r)
 		return
 	}
 	s.browser.ServeHTTP(w, r)
+}
+
+func isAPI(path string) bool {
+	return strings.HasPrefix(path, "/v2/") || strings.HasPrefix(path, "/oauth2/")
 }
 
 // serveAPI is the one entrance for calls of the bot.
@@ -44,13 +48,12 @@ func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 	s.tell(c.delivered)
 	s.says(c.sent)
 
-	header := maps.Clone(r.Header)
-	delete(header, "Authorization")
 	s.mu.Lock()
-	s.requests.add(Request{s.now(), r.Method, r.URL.Path, header, c.kept, a.status, c.id})
+	s.requests.add(Request{s.now(), r.Method, r.URL.Path, r.Header, c.kept, a.status, c.id})
 	s.touched()
 	s.mu.Unlock()
-	s.cfg.Log.DebugContext(r.Context(), "line api", "request", c.id, "method", r.Method, "path", r.URL.Path, "status", a.status)
+	s.debug(r.Context(), "line api", slog.String("request", c.id), slog.String("method", r.Method),
+		slog.String("path", r.URL.Path), slog.Int("status", a.status))
 
 	if cut {
 		panic(http.ErrAbortHandler) // the server cuts the connection
@@ -70,11 +73,21 @@ type call struct {
 	id     string
 	params []string // what the placeholders of the path stand for, in order
 	body   []byte
+	wrong  error  // in reading the body
+	taken  bool   // the body was read
 	kept   []byte // the body, if it is text
 
 	delivered []delivered
 	sent      *Sent
-	blocked   bool // the person concerned is to block the account first
+}
+
+// read takes in the body once: at most a byte more than LINE takes.
+func (c *call) read() ([]byte, error) {
+	if !c.taken {
+		c.body, c.wrong = io.ReadAll(io.LimitReader(c.Body, maxBody+1))
+		c.taken = true
+	}
+	return c.body, c.wrong
 }
 
 // An answer is what the bot will read.
@@ -161,7 +174,7 @@ func (s *Sim) answer(c *call) answer {
 	if key != "" && !uuidForm.MatchString(key) {
 		return refuse(http.StatusBadRequest, "The retry key is invalid")
 	}
-	body, err := io.ReadAll(io.LimitReader(c.Body, maxBody+1))
+	body, err := c.read()
 	if err != nil {
 		return refuse(http.StatusBadRequest, "The request body could not be read")
 	}
@@ -177,7 +190,6 @@ func (s *Sim) answer(c *call) answer {
 			c.kept = body
 		}
 	}
-	c.body = body
 	return e.answer(s, c)
 }
 

@@ -13,10 +13,11 @@ const (
 	pingEvery = 15 * time.Second
 )
 
-// A feed is the news for the phones. Publishing costs the same whether anybody listens or not: news waits in a ring,
-// and each stream reads on from where it is. A stream that fell behind the ring is told to start over.
+// A feed is the news for the phones. News waits in a ring from the first stream's beginning on, and each stream reads on
+// from where it is. A stream that fell behind the ring is told to start over.
 type feed struct {
 	mu   sync.Mutex
+	read bool // by any stream, ever
 	last int64
 	kept ring[news]
 	more chan struct{} // closed at the next news; nil while nobody waits
@@ -53,6 +54,9 @@ func (f *feed) publish(kind string, data any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.last++
+	if !f.read {
+		return
+	}
 	f.kept.add(news{f.last, kind, data})
 	if f.more != nil {
 		close(f.more)
@@ -68,6 +72,7 @@ func (f *feed) reset() { f.publish("reset", struct{}{}) }
 func (f *feed) since(id int64) (all []news, last int64, ok bool, more <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.read = true
 	if f.more == nil {
 		f.more = make(chan struct{})
 	}

@@ -96,14 +96,9 @@ func (p *Person) Block() { p.becomes(true, true) }
 func (p *Person) Unblock() { p.becomes(true, false) }
 
 func (p *Person) becomes(friend, blocked bool) {
-	p.sim.mu.Lock()
-	defer p.sim.mu.Unlock()
-	p.change(friend, blocked)
-}
-
-// change is becomes for callers that hold mu.
-func (p *Person) change(friend, blocked bool) {
 	s := p.sim
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	was := *p
 	if was.friend == friend && was.blocked == blocked || !was.friend && blocked {
 		return

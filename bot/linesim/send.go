@@ -338,9 +338,6 @@ func (s *Sim) wrongQuote(to string, messages []outgoing) int {
 // same either way. p may be nil. The caller holds mu.
 func (s *Sim) deliver(c *call, p *Person, messages []outgoing, via string) []sentMessage {
 	sent := make([]sentMessage, len(messages))
-	if p != nil && c.blocked {
-		p.change(true, true)
-	}
 	for i, m := range messages {
 		sent[i].ID = s.newMessageID()
 		if p == nil {

@@ -30,7 +30,7 @@ type Config struct {
 	// HTTP delivers webhooks; default: gives up after LINE's 2 seconds, follows no redirect.
 	HTTP *http.Client
 
-	NoRedelivery bool // a webhook that was not answered with 2xx is given up at once
+	NoRedelivery bool // a webhook that was not answered with 2xx is given up at once; faults still deliver again
 	NoRateLimits bool // for load: calls are never refused with 429
 	Quota        int  // pushes a month; 0: no limit
 	ChatLimit    int  // entries kept per person; default 1,000
@@ -44,14 +44,16 @@ type Sim struct {
 	browser http.Handler
 	feed    feed
 
+	sealing  *key // of the tokens that carry what they stand for
+	signing  *key // of webhook bodies
 	observer Observer
-	troubles atomic.Pointer[troubles]
+	troubles atomic.Pointer[troubles] // nil: none, which costs a call nothing
 	verdicts verdicts
 
 	sending chan struct{} // a place in it is held by each webhook under way
 	ended   context.Context
 	end     context.CancelFunc
-	after   func(time.Duration) <-chan time.Time // waits between redeliveries
+	after   func(time.Duration) <-chan time.Time // waits between redeliveries, and of faults
 
 	mu          sync.Mutex
 	offset      time.Duration
@@ -99,6 +101,8 @@ func New(cfg Config) *Sim {
 	}
 	s := &Sim{
 		cfg:         cfg,
+		sealing:     newKey(cfg.AccessToken),
+		signing:     newKey(cfg.ChannelSecret),
 		webhook:     cfg.Webhook,
 		feed:        feed{kept: ring[news]{size: newsKept}},
 		sending:     make(chan struct{}, webhooksAtOnce),
@@ -199,6 +203,13 @@ func (s *Sim) Await(ctx context.Context, cond func() bool) error {
 	}
 }
 
+// debug logs what passes between this LINE and the bot, and costs nothing where nobody reads it.
+func (s *Sim) debug(ctx context.Context, message string, attrs ...slog.Attr) {
+	if s.cfg.Log.Enabled(ctx, slog.LevelDebug) {
+		s.cfg.Log.LogAttrs(ctx, slog.LevelDebug, message, slices.Clone(attrs)...) // the caller's stay on its stack
+	}
+}
+
 // touched wakes those who await a change. The caller holds mu.
 func (s *Sim) touched() {
 	if s.changed != nil {
@@ -210,8 +221,13 @@ func (s *Sim) touched() {
 // Requests returns the API calls received, oldest first; the last 10,000 are kept.
 func (s *Sim) Requests() []Request {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.requests.all()
+	all := s.requests.all()
+	s.mu.Unlock()
+	for i := range all {
+		all[i].Header = all[i].Header.Clone()
+		delete(all[i].Header, "Authorization")
+	}
+	return all
 }
 
 // Person returns the person with this user id, or nil.

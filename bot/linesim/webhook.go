@@ -3,13 +3,11 @@ package linesim
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -93,8 +91,10 @@ func (s *Sim) enqueue(l *lane, e *event) {
 	}
 	now := s.now()
 	e.WebhookEventID, e.Timestamp, e.Mode = newULID(now), now.UnixMilli(), "active"
-	if e.ReplyToken != "" && s.strikes(FaultStandby) {
-		e.Mode, e.ReplyToken = "standby", ""
+	if e.ReplyToken != "" {
+		if _, struck := s.strikes(FaultStandby); struck {
+			e.Mode, e.ReplyToken = "standby", ""
+		}
 	}
 	l.waiting = append(l.waiting, e)
 	if !l.busy {
@@ -118,10 +118,10 @@ func (s *Sim) work(l *lane) {
 		if s.observer.Event != nil {
 			s.observer.Event(e.told())
 		}
-		if s.strikes(FaultReorder) {
+		if f, struck := s.strikes(FaultReorder); struck {
 			go func() {
 				select {
-				case <-s.after(s.delayOf(FaultReorder, 300*time.Millisecond)):
+				case <-s.after(f.delay()):
 					s.deliverEvent(e)
 				case <-s.ended.Done():
 				}
@@ -156,7 +156,7 @@ func (s *Sim) deliverEvent(e *event) {
 			s.startReplyToken(e.ReplyToken, e.person, time.UnixMilli(e.Timestamp))
 		}
 		s.mu.Unlock()
-		status, again, err := s.attempt(to, compact(e))
+		status, again, err := s.attempt(to, compact(e), try == 0)
 		<-s.sending
 		if s.observer.Delivered != nil {
 			s.observer.Delivered(e.WebhookEventID, status, err)
@@ -178,48 +178,28 @@ func (s *Sim) deliverEvent(e *event) {
 }
 
 // attempt delivers an event once, with the trouble that strikes it. again means that a fault has it delivered again,
-// whatever the bot said; the configuration without redelivery does not keep it from that.
-func (s *Sim) attempt(to string, raw json.RawMessage) (status int, again bool, err error) {
+// whatever the bot said and the configuration says of redelivery.
+func (s *Sim) attempt(to string, raw json.RawMessage, first bool) (status int, again bool, err error) {
 	if s.troubles.Load() == nil {
 		status, err = s.post(s.ended, to, []json.RawMessage{raw})
 		return status, false, err
 	}
-	switch {
-	case s.strikes(FaultSignature):
-		status, err = s.postSigned(s.ended, to, "not "+s.cfg.ChannelSecret, []json.RawMessage{raw})
-		return status, true, err
-	case s.strikes(FaultHangUp):
-		ctx, cancel := context.WithCancelCause(s.ended)
-		hungUp := make(chan struct{})
-		go func() {
-			defer close(hungUp)
-			select {
-			case <-s.after(2 * time.Millisecond): // about as long as a bot takes
-			case <-ctx.Done():
-			}
-			cancel(errHungUp)
-		}()
-		status, err = s.post(ctx, to, []json.RawMessage{raw})
-		cancel(nil)
-		<-hungUp
-		return status, true, err
+	if first {
+		if _, struck := s.strikes(FaultSignature); struck {
+			status, err = s.postSigned(s.ended, to, newKey("not "+s.cfg.ChannelSecret), []json.RawMessage{raw})
+			return status, true, err
+		}
+		if f, struck := s.strikes(FaultHangUp); struck {
+			return 0, true, s.hangUp(to, raw, f.delay())
+		}
+		_, again = s.strikes(FaultRedeliver)
 	}
-	again = s.strikes(FaultRedeliver)
-	copied := make(chan struct{})
-	if s.strikes(FaultDuplicate) {
-		go func() {
-			defer close(copied)
-			_, _ = s.post(s.ended, to, []json.RawMessage{raw}) // the other one's answer counts
-		}()
+	_, twice := s.strikes(FaultDuplicate)
+	if f, struck := s.strikes(FaultBatch); struck {
+		status, err = s.join(to, raw, twice, f.delay())
 	} else {
-		close(copied)
+		status, err = s.send(to, twice, raw)
 	}
-	if s.strikes(FaultBatch) {
-		status, err = s.join(to, raw)
-	} else {
-		status, err = s.post(s.ended, to, []json.RawMessage{raw})
-	}
-	<-copied
 	return status, again, err
 }
 
@@ -249,50 +229,51 @@ func (s *Sim) Deliver(ctx context.Context, events ...json.RawMessage) (status in
 	return s.post(ctx, to, events)
 }
 
-type webhookBody struct {
-	Destination string            `json:"destination"`
-	Events      []json.RawMessage `json:"events"`
-}
-
 func (s *Sim) post(ctx context.Context, to string, events []json.RawMessage) (status int, err error) {
-	return s.postSigned(ctx, to, s.cfg.ChannelSecret, events)
+	return s.postSigned(ctx, to, s.signing, events)
 }
 
 // postSigned is the one way out to the bot.
-func (s *Sim) postSigned(ctx context.Context, to, secret string, events []json.RawMessage) (status int, err error) {
+func (s *Sim) postSigned(ctx context.Context, to string, with *key, events []json.RawMessage) (status int, err error) {
 	if to == "" {
 		return 0, errors.New("deliver webhook: no webhook is set")
 	}
-	if events == nil {
-		events = []json.RawMessage{}
-	}
-	body := compact(webhookBody{s.cfg.BotUserID, events})
+	body := s.webhookBody(events)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
 	if err != nil {
 		return 0, fmt.Errorf("deliver webhook: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	r.Header.Set("User-Agent", "LineBotWebhook/2.0")
-	r.Header.Set("X-Line-Signature", signature(secret, body))
+	r.Header.Set("X-Line-Signature", with.signature(body))
 	res, err := s.cfg.HTTP.Do(r)
 	s.mu.Lock()
 	s.touched()
 	s.mu.Unlock()
 	if err != nil {
-		s.cfg.Log.DebugContext(ctx, "webhook", "events", len(events), "err", err)
+		s.debug(ctx, "webhook", slog.Int("events", len(events)), slog.Any("err", err))
 		return 0, fmt.Errorf("deliver webhook: %w", err)
 	}
 	defer res.Body.Close()
 	io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10)) // so that the connection can be used again
-	s.cfg.Log.DebugContext(ctx, "webhook", "events", len(events), "status", res.StatusCode)
+	s.debug(ctx, "webhook", slog.Int("events", len(events)), slog.Int("status", res.StatusCode))
 	return res.StatusCode, nil
 }
 
-// signature is the value of x-line-signature for a body.
-func signature(secret string, body []byte) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write(body)
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+// webhookBody puts events into a body as they are, without reading them again.
+func (s *Sim) webhookBody(events []json.RawMessage) []byte {
+	head, length := `{"destination":"`+s.cfg.BotUserID+`","events":[`, 0
+	for _, raw := range events {
+		length += len(raw) + 1
+	}
+	body := append(make([]byte, 0, len(head)+length+2), head...)
+	for i, raw := range events {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, raw...)
+	}
+	return append(body, "]}"...)
 }
 
 // getWebhookEndpoint is GET /v2/bot/channel/webhook/endpoint.

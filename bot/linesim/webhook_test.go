@@ -13,7 +13,7 @@ import (
 // line-platform.md §1.1: "Test vector [SIG; recomputed]".
 func TestSignatureIsTheDocumentedOne(t *testing.T) {
 	body := []byte(`{"destination":"U8e742f61d673b39c7fff3cecb7536ef0","events":[]}`)
-	got := signature("8c570fa6dd201bb328f1c1eac23a96d8", body)
+	got := newKey("8c570fa6dd201bb328f1c1eac23a96d8").signature(body)
 	if want := "GhRKmvmHys4Pi8DxkF4+EayaH0OqtJtaZxgTD9fMDLs="; got != want {
 		t.Errorf("signature %s, want %s", got, want)
 	}
