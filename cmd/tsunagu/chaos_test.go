@@ -275,10 +275,15 @@ func faulty(t *testing.T, database string, seed uint64, faults []linesim.Fault) 
 	}
 	_, struck := sim.Faults()
 	t.Logf("%+v after %v", r, struck)
-	for _, f := range struck {
-		if f.Struck == 0 {
+	strikes := 0
+	for _, f := range struck { // of all at once a short run may miss one
+		strikes += f.Struck
+		if f.Struck == 0 && longChaos {
 			t.Errorf("%s never struck", f.Kind)
 		}
+	}
+	if strikes == 0 {
+		t.Error("no fault struck")
 	}
 	reordered := slices.ContainsFunc(faults, func(f linesim.Fault) bool { return f.Kind == linesim.FaultReorder })
 	if r.Doubled > 0 || r.OutOfOrder > 0 && !reordered {
