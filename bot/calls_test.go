@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,10 +17,10 @@ import (
 )
 
 // newCaller calls a LINE that answers with what status returns; 0 is no answer.
-func newCaller(status func() int) (c *caller, calls *int) {
-	calls = new(int)
+func newCaller(status func() int) (c *caller, calls *atomic.Int64) {
+	calls = new(atomic.Int64)
 	line := roundTrip(func(req *http.Request) (*http.Response, error) {
-		*calls++
+		calls.Add(1)
 		code := status()
 		if code == 0 {
 			return nil, errors.New("connection reset")
@@ -56,7 +57,7 @@ func TestCallsStayInsideTheRateLimit(t *testing.T) {
 				}
 			}
 			if took := time.Since(start); took < 1900*time.Millisecond || took > 2100*time.Millisecond {
-				t.Errorf("%s: %d calls took %v", path, *calls, took)
+				t.Errorf("%s: %d calls took %v", path, calls.Load(), took)
 			}
 			if n := testutil.ToFloat64(c.metrics.lineWaits.WithLabelValues(path)); n != float64(2*perSecond) {
 				t.Errorf("%s: %v calls were held back", path, n)
@@ -85,8 +86,8 @@ func TestTooManyCallsAreGivenBack(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if sent != 3*90 || *calls != sent || back != 500-sent {
-			t.Errorf("%d sent (%d calls), %d given back", sent, *calls, back)
+		if sent != 3*90 || int(calls.Load()) != sent || back != 500-sent {
+			t.Errorf("%d sent (%d calls), %d given back", sent, calls.Load(), back)
 		}
 	})
 }
@@ -125,21 +126,21 @@ func TestFailingEndpointRests(t *testing.T) {
 				for range failuresInARow {
 					_ = c.try(t, replying)
 				}
-				made := *calls
+				made := calls.Load()
 				unsent := (*notSentError)(nil)
-				if err := c.try(t, replying); !errors.As(err, &unsent) || unsent.again != restTime || *calls != made {
-					t.Errorf("after %d failures in a row: %v, %d more calls", failuresInARow, err, *calls-made)
+				if err := c.try(t, replying); !errors.As(err, &unsent) || unsent.again != restTime || calls.Load() != made {
+					t.Errorf("after %d failures in a row: %v, %d more calls", failuresInARow, err, calls.Load()-made)
 				}
 				resting := c.metrics.lineResting.WithLabelValues("POST " + replying)
 				if testutil.ToFloat64(resting) != 1 {
 					t.Error("not shown as resting")
 				}
 				_ = c.try(t, loading)
-				if *calls != made+1 {
+				if calls.Load() != made+1 {
 					t.Error("another endpoint rests, too")
 				}
 				_ = pause(t.Context(), restTime+time.Millisecond)
-				if _ = c.try(t, replying); *calls != made+2 {
+				if _ = c.try(t, replying); calls.Load() != made+2 {
 					t.Error("not tried again after its rest")
 				}
 				_ = pause(t.Context(), restTime+time.Millisecond)
