@@ -48,6 +48,8 @@ func (b *Bot) ask(ctx context.Context, a flows.Arrival, q flows.Question) (flows
 		}
 		taken, err := b.takenBy(ctx, a.Lane, flows.HolderLink, contract.ID)
 		return flows.NonceRedeemed{Nonce: q.Kind, Lane: lane, Contract: contract, TakenBy: taken}, err
+	case flows.ReadGifts, flows.FindGift, flows.SettleGift:
+		return b.askGift(ctx, q), nil
 	}
 	return nil, fmt.Errorf("nobody answers %T", q)
 }
@@ -128,7 +130,8 @@ func asking[T any](ctx context.Context, b *Bot, what string, call func(context.C
 		got.err = ctx.Err()
 	}
 	var notYet *flows.NotYetError
-	if got.err != nil && !errors.Is(got.err, flows.ErrWrongCode) && !errors.As(got.err, &notYet) {
+	var no *flows.RefusedError
+	if got.err != nil && !errors.Is(got.err, flows.ErrWrongCode) && !errors.As(got.err, &notYet) && !errors.As(got.err, &no) {
 		b.Log.Warn("carrier did not answer", "asked", what, "err", got.err)
 		b.Metrics.carrierErrors.WithLabelValues(what).Inc()
 	}

@@ -18,6 +18,7 @@ import (
 // asked is a carrier, and the tables its questions touch.
 type asked struct {
 	Lanes
+	Carrier
 	wrong   int
 	calls   int
 	balance func() (flows.Balance, error)

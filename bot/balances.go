@@ -37,3 +37,12 @@ func (c *balanceCache) put(b flows.Balance, now time.Time) {
 	}
 	c.kept[b.LineID] = keptBalance{b, now}
 }
+
+// drop forgets what gifts have changed.
+func (c *balanceCache) drop(lines ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, line := range lines {
+		delete(c.kept, line)
+	}
+}

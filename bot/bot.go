@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -38,6 +39,18 @@ type Carrier interface {
 	VerifyCode(ctx context.Context, code string) (flows.Line, error)
 	// Balance reads what is left on a line.
 	Balance(ctx context.Context, lineID string) (flows.Balance, error)
+
+	// Gifts tells what a line can give, and has given and received: flows.ErrNoLine.
+	Gifts(ctx context.Context, lineID string) (flows.Gifts, error)
+	// Gift and GiftByToken find a gift: *flows.RefusedError with flows.NoSuchGift.
+	Gift(ctx context.Context, id string) (flows.DataGift, error)
+	GiftByToken(ctx context.Context, token string) (flows.DataGift, error)
+	// The commands fail with *flows.RefusedError when nothing was done. The same command again, known by the gift's id or
+	// by command, has the same answer and changes nothing more.
+	CreateGift(ctx context.Context, id, lineID string, mb int, giver string) (flows.DataGift, error)
+	ClaimGift(ctx context.Context, command, id, lineID, taker string) (flows.DataGift, error)
+	CancelGift(ctx context.Context, command, id, giver string) (flows.DataGift, error)
+	ExpireGift(ctx context.Context, id string) (flows.DataGift, error)
 }
 
 // Config is what a Bot is made of. Zero values of the last group take the defaults in brackets.
@@ -57,6 +70,8 @@ type Config struct {
 	APIURL string
 	// PublicURL is where people reach the pages, without a slash at the end.
 	PublicURL string
+	// WebURL is https://line.me or a simulator: links that open the LINE app.
+	WebURL string
 
 	// MenuAlias names the rich menu of a link state, as it was installed at LINE.
 	MenuAlias func(holder, user bool) string
@@ -84,9 +99,10 @@ type Bot struct {
 	line     *line
 	balances balanceCache
 
-	self struct { // the bot's own user ID, learned from LINE
+	self struct { // who LINE says the bot is
 		sync.Mutex
-		id string
+		id    string // user ID
+		basic string // basic ID, "@…", by which links name the account
 	}
 }
 
@@ -118,20 +134,14 @@ func (b *Bot) isSelf(destination string) bool {
 	return b.self.id == "" || destination == b.self.id
 }
 
-// learnSelf asks LINE for the bot's own user ID, and goes on asking in the background while LINE does not answer.
+// learnSelf asks LINE who the bot is, and goes on asking in the background while LINE does not answer.
 func (b *Bot) learnSelf(ctx context.Context) {
 	ask := func() bool {
-		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-		defer cancel()
-		id, err := b.line.botID(ctx)
+		err := b.askSelf(ctx)
 		if err != nil {
 			b.Log.Warn("LINE did not tell the bot's user ID; events for any destination are answered", "err", err)
-			return false
 		}
-		b.self.Lock()
-		defer b.self.Unlock()
-		b.self.id = id
-		return true
+		return err == nil
 	}
 	if ask() {
 		return
@@ -140,6 +150,34 @@ func (b *Bot) learnSelf(ctx context.Context) {
 		for b.Pause(ctx, time.Minute) == nil && !ask() {
 		}
 	}()
+}
+
+func (b *Bot) askSelf(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	id, basic, err := b.line.botInfo(ctx)
+	if err != nil {
+		return err
+	}
+	b.self.Lock()
+	defer b.self.Unlock()
+	b.self.id, b.self.basic = id, basic
+	return nil
+}
+
+// basicID is the account's own, "@…". It is asked for when LINE has not told yet.
+func (b *Bot) basicID(ctx context.Context) (string, error) {
+	for asked := false; ; asked = true {
+		b.self.Lock()
+		basic := b.self.basic
+		b.self.Unlock()
+		if basic != "" || asked {
+			return basic, nil
+		}
+		if err := b.askSelf(ctx); err != nil {
+			return "", fmt.Errorf("LINE did not tell the account's ID: %w", err)
+		}
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -19,7 +19,7 @@ import (
 const (
 	// arrivalsAtOnce is how many waiting arrivals of one lane are taken with one claim.
 	arrivalsAtOnce = 16
-	// maxQuestions is how many questions one turn may ask; more is a loop in a flow.
+	// maxQuestions is how many questions one turn may ask, or commands give; more is a loop in a flow.
 	maxQuestions = 4
 	// maxBackOff is the longest wait between two tries: somebody waits for the answer.
 	maxBackOff = 15 * time.Second
@@ -164,7 +164,7 @@ func (w *worker) failed(ctx context.Context, a flows.Arrival, kind string, why e
 		return true, w.save(ctx, flows.Save{Release: true, RetryAt: w.Now().Add(backOff(tries))})
 	}
 	w.Log.Error("event parked", "event", a.ID, "tries", tries, "err", why)
-	deeds, err := w.plan(a, "", []flows.Effect{flows.Apology()})
+	deeds, err := w.plan(ctx, a, "", []flows.Effect{flows.Apology()})
 	if err != nil || a.Lane == noLane || a.Sort == flows.FromTimer {
 		deeds = nil
 	}
@@ -180,7 +180,8 @@ func (w *worker) failed(ctx context.Context, a flows.Arrival, kind string, why e
 	return !done, err
 }
 
-// turn makes an arrival's turn with all its questions answered. Nothing outside has changed when it returns.
+// turn makes an arrival's turn with all its questions answered and its commands given. Should it never be saved it is made
+// again: then questions may have other answers, and commands have the ones they had.
 func (w *worker) turn(ctx context.Context, a flows.Arrival) (turned flows.Turned, kind string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -201,7 +202,7 @@ func (w *worker) turn(ctx context.Context, a flows.Arrival) (turned flows.Turned
 	}
 	switch in := r.input.(type) { // what opens a link is not kept, not even sealed, once it has been used
 	case flows.Said:
-		turned.Forget = in.HoldsCode(w.Settings.CodeDigits)
+		turned.Forget = in.HoldsCode(w.Settings.CodeDigits) || in.HoldsClaim()
 	case flows.AccountLinked, flows.AccountLinkFailed:
 		turned.Forget = true
 	}
@@ -221,6 +222,8 @@ func (w *worker) turn(ctx context.Context, a flows.Arrival) (turned flows.Turned
 				if in, err = w.ask(ctx, a, e); err != nil {
 					return turned, r.kind, err
 				}
+			case flows.Command:
+				in = w.command(ctx, a, e)
 			case flows.Record:
 				turned.Records = append(turned.Records, e)
 			default:
@@ -232,7 +235,7 @@ func (w *worker) turn(ctx context.Context, a flows.Arrival) (turned flows.Turned
 	if len(effects) > 0 {
 		turned.Fate = flows.Answered
 	}
-	turned.Deeds, err = w.plan(a, r.replyToken, effects)
+	turned.Deeds, err = w.plan(ctx, a, r.replyToken, effects)
 	return turned, r.kind, err
 }
 

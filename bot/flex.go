@@ -16,6 +16,12 @@ type bubble struct {
 	Footer *node  `json:"footer,omitempty"`
 }
 
+// A carousel is bubbles side by side.
+type carousel struct {
+	Type     string   `json:"type"`
+	Contents []bubble `json:"contents"`
+}
+
 // A node is a box, text, button, separator or filler.
 type node struct {
 	Type            string  `json:"type"`
@@ -90,16 +96,21 @@ func buttonsBubble(m flows.Buttons) bubble {
 		body.Contents = append(body.Contents, bold(text(m.Title, "lg", ink)))
 	}
 	body.Contents = append(body.Contents, below("md", text(m.Text, "sm", ink)))
-	footer := vertical()
-	footer.Spacing = "sm"
-	for i, c := range m.Buttons {
+	return bubble{Type: "bubble", Size: "kilo", Body: body, Footer: footer(m.Buttons)}
+}
+
+// footer is the buttons of a card, the first one stressed.
+func footer(buttons []flows.Choice) *node {
+	foot := vertical()
+	foot.Spacing = "sm"
+	for i, c := range buttons {
 		style := "secondary"
 		if i == 0 {
 			style = "primary"
 		}
-		footer.Contents = append(footer.Contents, button(c, style))
+		foot.Contents = append(foot.Contents, button(c, style))
 	}
-	return bubble{Type: "bubble", Size: "kilo", Body: body, Footer: footer}
+	return foot
 }
 
 func buttonsAlt(m flows.Buttons) string {
@@ -144,6 +155,35 @@ func balanceBubble(c flows.BalanceCard) bubble {
 	}
 	body.Contents = append(body.Contents, right(text(c.At, "xxs", faint)))
 	return bubble{Type: "bubble", Size: "mega", Header: head, Body: body}
+}
+
+// giftBubble draws a gift: what it is, how much, until when, and what can be done with it.
+func giftBubble(c flows.GiftCard) bubble {
+	head := vertical(bold(text(c.Title, "md", ink)))
+	if c.Caption != "" {
+		head.Contents = append(head.Contents, below("md", text(c.Caption, "xs", faint)))
+	}
+	if c.Amount != "" {
+		head.Contents = append(head.Contents, below("xs", bold(text(c.Amount, "3xl", green))))
+	}
+	head.PaddingAll, head.BackgroundColor = "16px", softly
+
+	b := bubble{Type: "bubble", Size: "kilo", Header: head}
+	body := vertical()
+	body.Spacing, body.PaddingAll = "sm", "16px"
+	for _, r := range c.Rows {
+		body.Contents = append(body.Contents, horizontal(share(2, text(r.Label, "sm", faint)), share(3, right(text(r.Text, "sm", ink)))))
+	}
+	for _, note := range c.Notes {
+		body.Contents = append(body.Contents, below("md", text(note, "xs", faint)))
+	}
+	if len(body.Contents) > 0 {
+		b.Body = body
+	}
+	if len(c.Buttons) > 0 {
+		b.Footer = footer(c.Buttons)
+	}
+	return b
 }
 
 // bar shows a share as a filled track.

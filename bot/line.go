@@ -147,12 +147,21 @@ func (l *line) linkToken(ctx context.Context, user string) (string, error) {
 	return body.LinkToken, nil
 }
 
-func (l *line) botID(ctx context.Context) (string, error) {
+func (l *line) botInfo(ctx context.Context) (userID, basicID string, err error) {
 	resp, body, err := l.with(ctx).GetBotInfoWithHttpInfo()
-	if got := calledWith(resp, err); got.outcome != accepted {
+	if got := calledWith(resp, err); got.outcome != accepted || body == nil {
+		return "", "", got
+	}
+	return body.UserId, body.BasicId, nil
+}
+
+// name is a friend's display name.
+func (l *line) name(ctx context.Context, user string) (string, error) {
+	resp, body, err := l.with(ctx).GetProfileWithHttpInfo(user)
+	if got := calledWith(resp, err); got.outcome != accepted || body == nil {
 		return "", got
 	}
-	return body.UserId, nil
+	return body.DisplayName, nil
 }
 
 // quota tells how many messages may be pushed this month, -1 for any number, and how many were.

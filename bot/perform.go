@@ -93,14 +93,14 @@ func decodeCall(body []byte) (c call, err error) {
 
 // plan writes effects down as deeds. What is said in one turn goes out in one reply, free of charge; what does not fit
 // is pushed after it. The worker remembers the calls, for it performs them next.
-func (w *worker) plan(a flows.Arrival, replyToken string, effects []flows.Effect) (deeds []flows.Deed, err error) {
+func (w *worker) plan(ctx context.Context, a flows.Arrival, replyToken string, effects []flows.Effect) (deeds []flows.Deed, err error) {
 	var messages []json.RawMessage
 	var menus []call
 	for _, e := range effects {
 		switch e := e.(type) {
 		case flows.Say:
 			for _, m := range e.Messages {
-				rendered, err := w.render(m)
+				rendered, err := w.render(ctx, m)
 				if err != nil {
 					return nil, err
 				}

@@ -1,8 +1,10 @@
 package bot
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"tsunagu/flows"
 )
@@ -17,7 +19,7 @@ type textMessage struct {
 type flexMessage struct {
 	Type       string      `json:"type"`
 	AltText    string      `json:"altText"`
-	Contents   bubble      `json:"contents"`
+	Contents   any         `json:"contents"` // a bubble or a carousel
 	QuickReply *quickReply `json:"quickReply,omitempty"`
 }
 
@@ -41,7 +43,7 @@ type action struct {
 }
 
 // render writes a message in LINE's JSON, held to LINE's limits. A text that is too long becomes several messages.
-func (b *Bot) render(m flows.Message) (out []json.RawMessage, err error) {
+func (b *Bot) render(ctx context.Context, m flows.Message) (out []json.RawMessage, err error) {
 	var messages []any
 	switch m := m.(type) {
 	case flows.Text:
@@ -57,6 +59,21 @@ func (b *Bot) render(m flows.Message) (out []json.RawMessage, err error) {
 		messages = append(messages, flex(buttonsAlt(m), buttonsBubble(m), m.Choices))
 	case flows.BalanceCard:
 		messages = append(messages, flex(m.Alt, balanceBubble(m), m.Choices))
+	case flows.GiftCard:
+		card, err := b.shareable(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		messages = append(messages, flex(m.Alt(), giftBubble(card), m.Choices))
+	case flows.GiftCards:
+		all := carousel{Type: "carousel"}
+		for _, card := range m.Cards {
+			if card, err = b.shareable(ctx, card); err != nil {
+				return nil, err
+			}
+			all.Contents = append(all.Contents, giftBubble(card))
+		}
+		messages = append(messages, flex(m.Alt, all, m.Choices))
 	default:
 		return nil, fmt.Errorf("no rendering for %T", m)
 	}
@@ -73,7 +90,23 @@ func (b *Bot) render(m flows.Message) (out []json.RawMessage, err error) {
 	return out, nil
 }
 
-func flex(alt string, contents bubble, choices []flows.Choice) flexMessage {
+// shareable gives the buttons that share their addresses.
+func (b *Bot) shareable(ctx context.Context, card flows.GiftCard) (flows.GiftCard, error) {
+	card.Buttons = slices.Clone(card.Buttons)
+	for i, c := range card.Buttons {
+		if c.Share == "" {
+			continue
+		}
+		address, err := b.shareURL(ctx, c.Share, c.Types)
+		if err != nil {
+			return card, err
+		}
+		card.Buttons[i].URL = address
+	}
+	return card, nil
+}
+
+func flex(alt string, contents any, choices []flows.Choice) flexMessage {
 	return flexMessage{Type: "flex", AltText: cutUnits(alt, maxAltText), Contents: contents, QuickReply: quick(choices)}
 }
 

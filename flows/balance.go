@@ -20,17 +20,24 @@ func (t *turn) balance() {
 	if !t.needUserLink() {
 		return
 	}
-	lines := t.lines()
-	if len(lines) == 1 {
-		t.do(ReadBalance{Line: lines[0].Ref})
-		return
-	}
-	if _, ok := t.link(UserLink, t.c.Line); ok && t.At.Before(t.c.LineUntil) {
-		t.do(ReadBalance{Line: t.c.Line})
+	if ref, ok := t.chosenLine(); ok {
+		t.do(ReadBalance{Line: ref})
 		return
 	}
 	t.askBalanceLine()
 }
+
+// chosenLine is the only line, or the one chosen lately (LNK-40).
+func (t *turn) chosenLine() (ref string, ok bool) {
+	if lines := t.lines(); len(lines) == 1 {
+		return lines[0].Ref, true
+	}
+	_, ok = t.link(UserLink, t.c.Line)
+	return t.c.Line, ok && t.At.Before(t.c.LineUntil)
+}
+
+// choose remembers a line for a while.
+func (t *turn) choose(ref string) { t.c.Line, t.c.LineUntil = ref, t.At.Add(lineMemory) }
 
 func (t *turn) askBalanceLine() {
 	t.idle()
@@ -73,7 +80,7 @@ func (t *turn) balanceOf(ref string) {
 		t.say(Text{Text: lineGone, Choices: t.menu()})
 		return
 	}
-	t.c.Line, t.c.LineUntil = ref, t.At.Add(lineMemory)
+	t.choose(ref)
 	t.do(ReadBalance{Line: ref})
 }
 

@@ -84,6 +84,77 @@ type BucketLeft struct {
 	Until  time.Time
 }
 
+// A DataGift is data on its way from one line to another (domain.md §5).
+type DataGift struct {
+	// ID is what every step of the gift is known by: at most 64 characters, not to be guessed.
+	ID string
+	// Token is what whoever may claim it has to show: 128 random bits or more (GFT-22). Only the giver is told.
+	Token string
+	State GiftState
+	MB    int
+	// From is the giving line, To the one that claimed it, "" before.
+	From, To string
+	// Giver and Taker are the LINE accounts behind them, for the carrier no more than references.
+	Giver, Taker string
+	At           time.Time
+	// ClaimBy is until when it can be claimed, exclusive (GFT-23).
+	ClaimBy time.Time
+	// Settled is when it was claimed, cancelled or expired.
+	Settled time.Time
+	// Until is the last moment of use of what was or would be received now, exclusive (GFT-08).
+	Until time.Time
+}
+
+// A GiftState is where a gift stands; all but GiftPending are final.
+type GiftState string
+
+const (
+	GiftPending   GiftState = "pending"
+	GiftClaimed   GiftState = "claimed"
+	GiftCancelled GiftState = "cancelled"
+	GiftExpired   GiftState = "expired"
+)
+
+// Gifts is what a line can give, and has given and received.
+type Gifts struct {
+	Line string
+	// CanGiveMB is what can be given now (GFT-20): whole steps, 0 when Why says why nothing can.
+	CanGiveMB int
+	Why       Refusal
+	// Pending gifts of the line, oldest first, with their tokens.
+	Pending []DataGift
+	// Past gifts, given and received, the latest first; at most PastGifts.
+	Past []DataGift
+}
+
+// PastGifts is how many past gifts of a line are told.
+const PastGifts = 10
+
+// A Refusal is why the carrier does not do something with a gift: the stable codes of domain.md §5.
+type Refusal string
+
+const (
+	LineNotInUse    Refusal = "line_suspended" // either line is suspended or ended (GFT-28)
+	GiftDisabled    Refusal = "gift_disabled"  // switched off by the holder, or not possible on this line (GFT-13, GFT-29)
+	BelowMinimum    Refusal = "below_minimum"
+	NotStep         Refusal = "not_step"
+	OverGiftable    Refusal = "over_giftable"
+	OverMonthCap    Refusal = "over_month_cap"
+	TooManyPending  Refusal = "too_many_pending"
+	DailyLimit      Refusal = "daily_limit"
+	Blackout        Refusal = "blackout"
+	SameLine        Refusal = "same_line"
+	AlreadyClaimed  Refusal = "already_claimed"
+	AlreadyReturned Refusal = "cancelled"
+	TooLate         Refusal = "expired"
+	NoSuchGift      Refusal = "not_found"
+)
+
+// RefusedError says that a gift command was understood and not done; nothing has changed.
+type RefusedError struct{ Reason Refusal }
+
+func (e *RefusedError) Error() string { return "gift refused: " + string(e.Reason) }
+
 // What a carrier may answer instead of what was asked for. Anything else is a failure of the carrier (BAL-12).
 var (
 	// ErrWrongCredentials: login ID and password do not go together, or there is no such login ID.

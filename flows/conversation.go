@@ -37,6 +37,8 @@ type Conversation struct {
 	// Line is the line chosen last, good until LineUntil (LNK-40).
 	Line      string    `json:"line,omitempty"`
 	LineUntil time.Time `json:"line_until,omitzero"`
+	// Claim is a gift that waits for the person to link a line (GFT-31).
+	Claim string `json:"claim,omitempty"`
 	// Wrong are the times of wrong codes within the window, LockedUntil the end of the lock (LNK-23).
 	Wrong       []time.Time `json:"wrong,omitempty"`
 	LockedUntil time.Time   `json:"locked_until,omitzero"`

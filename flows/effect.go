@@ -26,6 +26,77 @@ type (
 	ReadBalance struct{ Line string }
 )
 
+// A Command changes something at the carrier. Like a question it is answered within the turn, and the turn may be made
+// again after a crash: what it does is known to the carrier by the gift's ID, so that it is done once (GFT-35).
+type Command interface {
+	Effect
+	command()
+}
+
+type (
+	// ReadGifts asks the carrier: GiftsRead or AskFailed. Then comes back with the answer.
+	ReadGifts struct {
+		Line string
+		Then GiftView
+	}
+	// FindGift asks the carrier for a gift, by its token or by its ID: GiftFound, GiftRefused or AskFailed.
+	FindGift struct{ Token, ID string }
+	// SettleGift asks what became of a command that was not answered: GiftFound, GiftRefused or GiftUnknown.
+	SettleGift struct {
+		ID    string
+		Doing GiftDoing
+		Tries int
+	}
+
+	// CreateGift makes a gift and reserves its data (GFT-21): GiftMade, GiftRefused or GiftUnknown. The gift's ID comes
+	// from the arrival.
+	CreateGift struct {
+		Line string
+		MB   int
+	}
+	// ClaimGift moves the data to a line: GiftTaken, GiftRefused or GiftUnknown.
+	ClaimGift struct{ ID, Line string }
+	// CancelGift takes a pending gift of the person's back: GiftReturned, GiftRefused or GiftUnknown.
+	CancelGift struct{ ID string }
+	// ExpireGift takes back a pending gift whose time is over, and leaves any other as it is: GiftOver or GiftUnknown.
+	ExpireGift struct{ ID string }
+)
+
+// A GiftView tells what the gifts of a line are read for.
+type GiftView string
+
+const (
+	GiftOffer   GiftView = "offer"   // the card: how much can be given
+	GiftAmounts GiftView = "amounts" // to choose one
+	GiftList    GiftView = "list"    // what is on its way
+	GiftHistory GiftView = "history" // what is over
+)
+
+// A GiftDoing tells what was to be done with a gift.
+type GiftDoing string
+
+const (
+	GiftMaking     GiftDoing = "make"
+	GiftClaiming   GiftDoing = "claim"
+	GiftCancelling GiftDoing = "cancel"
+	GiftExpiring   GiftDoing = "expire"
+)
+
+func (ReadGifts) effect()    {}
+func (FindGift) effect()     {}
+func (SettleGift) effect()   {}
+func (CreateGift) effect()   {}
+func (ClaimGift) effect()    {}
+func (CancelGift) effect()   {}
+func (ExpireGift) effect()   {}
+func (ReadGifts) question()  {}
+func (FindGift) question()   {}
+func (SettleGift) question() {}
+func (CreateGift) command()  {}
+func (ClaimGift) command()   {}
+func (CancelGift) command()  {}
+func (ExpireGift) command()  {}
+
 // A NonceKind tells why a nonce is redeemed; the answer carries it back.
 type NonceKind string
 

@@ -6,11 +6,12 @@
 //
 //	conversation + input ──▶ conversation + effects
 //
-// Effects come in three sorts. A [Question] asks the outside and changes nothing there (a balance, a code); its
-// answer is the next input of the same arrival. A message or menu ([Say], [UseMenu]) is performed after the turn was
-// saved. A [Record] (a timer, an audit entry, a letter to another lane) is saved with the turn.
+// Effects come in four sorts. A [Question] asks the outside and changes nothing there (a balance, a code), a [Command]
+// changes something at the carrier (a gift), once however often it is given; the answer of either is the next input of
+// the same arrival. A message or menu ([Say], [UseMenu]) is performed after the turn was saved. A [Record] (a timer, an
+// audit entry, a letter to another lane) is saved with the turn.
 //
-// Read words.go for the voice, link.go and balance.go for two flows, lane.go for what the other packages exchange
+// Read words.go for the voice, link.go, balance.go and gift.go for three flows, lane.go for what the other packages exchange
 // about a lane, and carrier.go for what a carrier knows. A flow is one file; every open question is one [State].
 package flows
 
@@ -27,8 +28,8 @@ type Moment struct {
 	Settings Settings
 }
 
-// Turn takes one input through the conversation. The effects hold at most one Question, and then nothing to say: that
-// comes with the answer.
+// Turn takes one input through the conversation. The effects hold at most one Question or Command; what is said before it
+// goes out first, together with what its answer has to say.
 func Turn(m Moment, c Conversation, in Input) (Conversation, []Effect) {
 	t := &turn{Moment: m, c: c}
 	t.c.Links = append([]Link(nil), c.Links...)
@@ -51,6 +52,10 @@ var steps = map[State]func(*turn, Said){
 	UnlinkConfirm: (*turn).unlinkConfirmSaid,
 	NameWhich:     (*turn).nameWhichSaid,
 	NameText:      (*turn).nameSaid,
+	GiftLine:      (*turn).giftLineSaid,
+	GiftAmount:    (*turn).giftAmountSaid,
+	GiftConfirm:   (*turn).giftConfirmSaid,
+	GiftClaimLine: (*turn).claimLineSaid,
 }
 
 // A turn is one input being answered.
@@ -64,6 +69,11 @@ func (t *turn) take(in Input) {
 	switch in := in.(type) {
 	case Said:
 		t.present()
+		if token, ok := in.claimToken(); ok {
+			t.idle()
+			t.do(FindGift{Token: token})
+			return
+		}
 		if word, ok := wordOf(in.Plain); ok {
 			t.word(word)
 			return
@@ -98,6 +108,8 @@ func (t *turn) take(in Input) {
 		t.do(Erase{MessageID: in.MessageID})
 	case Joined:
 		t.say(Text{Text: t.brand(joinedGroup)})
+	case GiftsRead, GiftFound, GiftMade, GiftTaken, GiftReturned, GiftOver, GiftRefused, GiftUnknown, GiftGone:
+		t.giftInput(in)
 	default:
 		t.linkInput(in)
 	}
@@ -156,6 +168,9 @@ func (t *turn) tapped(in Tapped) {
 			t.rename(arg, "")
 			return
 		}
+		if t.giftTapped(verb, arg) {
+			return
+		}
 	}
 	t.idle()
 	t.say(Text{Text: staleButton, Choices: t.menu()})
@@ -190,6 +205,10 @@ func (t *turn) unfollowed() {
 }
 
 func (t *turn) due(in Due) {
+	if strings.HasPrefix(in.Name, giftOverTimer) || strings.HasPrefix(in.Name, giftAskTimer) {
+		t.giftDue(in.Name)
+		return
+	}
 	if in.Name != blockedTimer || t.c.BlockedAt.IsZero() || t.At.Before(t.c.BlockedAt.Add(t.Settings.BlockedKeep)) {
 		return // the timer's reason is gone
 	}

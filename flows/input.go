@@ -62,6 +62,40 @@ type (
 	}
 	// BalanceRead brings the figures.
 	BalanceRead struct{ Balance Balance }
+	// GiftsRead brings the gifts of a line.
+	GiftsRead struct {
+		Gifts Gifts
+		Then  GiftView
+	}
+	// GiftFound brings a gift, and its giver's name on LINE, "" when LINE does not tell. Doing is what SettleGift was about.
+	GiftFound struct {
+		Gift  DataGift
+		Giver string
+		Doing GiftDoing
+		Tries int
+	}
+	// GiftMade: the gift is there and its data reserved.
+	GiftMade struct{ Gift DataGift }
+	// GiftTaken: the data is in. Taker is the person's own name on LINE, for the giver.
+	GiftTaken struct {
+		Gift  DataGift
+		Taker string
+	}
+	// GiftReturned: the giver took it back.
+	GiftReturned struct{ Gift DataGift }
+	// GiftOver: what the gift was when its time was over.
+	GiftOver struct{ Gift DataGift }
+	// GiftRefused: nothing was done, and why.
+	GiftRefused struct {
+		Reason Refusal
+		Doing  GiftDoing // "" when the gift was only looked for
+	}
+	// GiftUnknown: the carrier did not answer, and may have done it (GFT-36).
+	GiftUnknown struct {
+		ID    string
+		Doing GiftDoing
+		Tries int
+	}
 	// AskFailed: whoever was asked did not answer in time or not at all (BAL-12).
 	AskFailed struct{}
 )
@@ -76,6 +110,12 @@ type (
 		Ref  string
 		// Reason is reissue (LNK-29), user_changed (LNK-43) or contract_ended (LNK-46).
 		Reason string
+	}
+	// GiftGone tells the giver that a gift was claimed (GFT-38), and by whom.
+	GiftGone struct {
+		ID    string
+		MB    int
+		Taker string
 	}
 	// LinkFailed tells who asked for a holder link that LINE could not confirm it.
 	LinkFailed struct{}
@@ -99,6 +139,15 @@ func (CodeVerified) input()      {}
 func (CodeWrong) input()         {}
 func (NotYet) input()            {}
 func (BalanceRead) input()       {}
+func (GiftsRead) input()         {}
+func (GiftFound) input()         {}
+func (GiftMade) input()          {}
+func (GiftTaken) input()         {}
+func (GiftReturned) input()      {}
+func (GiftOver) input()          {}
+func (GiftRefused) input()       {}
+func (GiftUnknown) input()       {}
+func (GiftGone) input()          {}
 func (AskFailed) input()         {}
 func (LinkTried) input()         {}
 func (LinkEnded) input()         {}
@@ -126,6 +175,8 @@ func DecodeInput(data []byte) (Input, error) {
 		return decode[LinkEnded](l.Body)
 	case "flows.LinkFailed":
 		return decode[LinkFailed](l.Body)
+	case "flows.GiftGone":
+		return decode[GiftGone](l.Body)
 	}
 	return nil, fmt.Errorf("unknown letter %q", l.Type)
 }

@@ -175,6 +175,9 @@ func (t *turn) addLink(l Link) {
 	t.audit("link", t.Lane, l, "")
 	t.say(Text{Text: linkDone + "\n" + l.title(), Choices: t.menu()})
 	t.useMenu()
+	if l.Kind == UserLink && t.c.Claim != "" { // GFT-31
+		t.do(FindGift{ID: t.c.Claim})
+	}
 }
 
 // codeWrong counts and, at the last one, locks (LNK-23). It never says whether the code exists (LNK-24).

@@ -75,9 +75,7 @@ func (t *turn) word(w word) {
 		}
 		t.say(Text{Text: text, Choices: t.menu()})
 	case wordGift:
-		if t.needUserLink() {
-			t.notBuilt(w)
-		}
+		t.gift()
 	case wordMyPage, wordBill, wordPoints:
 		if t.needHolderLink(w) {
 			t.notBuilt(w)

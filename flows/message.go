@@ -1,5 +1,7 @@
 package flows
 
+import "strings"
+
 // A Say is one to five messages for the person, in order. It goes out as a reply where that is possible.
 type Say struct{ Messages []Message }
 
@@ -46,11 +48,54 @@ type BalanceRow struct {
 	Part                 float64
 }
 
+// A GiftCard is one gift, or what can be given. All strings are ready to show; empty ones are left out.
+type GiftCard struct {
+	Title   string
+	Caption string // above the amount
+	Amount  string
+	Rows    []GiftRow
+	Notes   []string
+	Buttons []Choice // at most four
+	Choices []Choice
+}
+
+// A GiftRow is one line of a card.
+type GiftRow struct{ Label, Text string }
+
+// GiftCards are several cards side by side, at most maxCards.
+type GiftCards struct {
+	Alt     string
+	Cards   []GiftCard
+	Choices []Choice
+}
+
+// maxCards is how many cards LINE shows side by side.
+const maxCards = 12
+
+// Alt is the whole card in words.
+func (c GiftCard) Alt() string {
+	lines := []string{c.Title}
+	switch {
+	case c.Caption != "" && c.Amount != "":
+		lines = append(lines, c.Caption+" "+c.Amount)
+	case c.Caption != "":
+		lines = append(lines, c.Caption)
+	case c.Amount != "" && !strings.Contains(c.Title, c.Amount):
+		lines = append(lines, c.Amount)
+	}
+	for _, r := range c.Rows {
+		lines = append(lines, r.Label+" "+r.Text)
+	}
+	return strings.Join(append(lines, c.Notes...), "\n")
+}
+
+func (GiftCard) message()    {}
+func (GiftCards) message()   {}
 func (Text) message()        {}
 func (Buttons) message()     {}
 func (BalanceCard) message() {}
 
-// A Choice is a button or quick reply. Exactly one of Say, Data and URL is set.
+// A Choice is a button or quick reply. Exactly one of Say, Data, URL and Share is set.
 type Choice struct {
 	// Label is at most 20 characters.
 	Label string
@@ -60,4 +105,6 @@ type Choice struct {
 	Data string
 	// URL is opened.
 	URL string
+	// Share opens LINE's share screen with these words and a link; whoever opens that finds Types written, to be sent.
+	Share, Types string
 }

@@ -20,6 +20,14 @@ type Settings struct {
 	BalanceStale   time.Duration // balance.stale_after
 	BalanceTimeout time.Duration // balance.timeout
 	ThrottleLabel  string        // balance.throttle_label
+
+	GiftStepMB       int         // gift.step_mb
+	GiftMinMB        int         // gift.min_mb
+	GiftMaxPending   int         // gift.max_pending
+	GiftMaxPerDay    int         // gift.max_per_day
+	GiftClaimDays    int         // gift.claim_days
+	GiftBlackoutFrom MonthMoment // gift.blackout_from, inclusive
+	GiftBlackoutTo   MonthMoment // gift.blackout_to, exclusive
 }
 
 // Defaults are the defaults of domain.md §12.
@@ -30,5 +38,57 @@ func Defaults() Settings {
 		DialogWait: 10 * time.Minute, NonceTTL: 10 * time.Minute,
 		MaxLines: 5, MaxContracts: 5, BlockedKeep: 90 * 24 * time.Hour,
 		BalanceCache: time.Minute, BalanceStale: time.Hour, BalanceTimeout: 3 * time.Second, ThrottleLabel: "最大200kbps",
+		GiftStepMB: 500, GiftMinMB: 500, GiftMaxPending: 3, GiftMaxPerDay: 10, GiftClaimDays: 2,
+		GiftBlackoutFrom: MonthMoment{At: 23 * time.Hour}, GiftBlackoutTo: MonthMoment{Day: 1, At: 9 * time.Hour},
 	}
+}
+
+// A MonthMoment comes once a month, in JST.
+type MonthMoment struct {
+	Day int           // 1 to 28; 0 is the last day
+	At  time.Duration // since midnight
+}
+
+// in is the moment of t's month, or of one so many months later.
+func (m MonthMoment) in(t time.Time, months int) time.Time {
+	year, month, _ := t.In(JST).Date()
+	month += time.Month(months)
+	if m.Day == 0 {
+		month++ // day 0 of it is the last day of the month before
+	}
+	return time.Date(year, month, m.Day, 0, 0, 0, 0, JST).Add(m.At)
+}
+
+// GiftBlackout reports whether gifts rest at t (GFT-30): nothing is made, claimed or cancelled. They never rest when the
+// rest ends where it begins.
+func (s Settings) GiftBlackout(t time.Time) bool {
+	for months := range 2 {
+		from := s.GiftBlackoutFrom.in(t, -months)
+		to := s.GiftBlackoutTo.in(from, 0)
+		if to.Before(from) {
+			to = s.GiftBlackoutTo.in(from, 1)
+		}
+		if !t.Before(from) && t.Before(to) {
+			return true
+		}
+	}
+	return false
+}
+
+// GiftDeadline is until when a gift made at t can be claimed, exclusive (GFT-23): the end of the last day for it, or the
+// beginning of the rest that comes first.
+func (s Settings) GiftDeadline(t time.Time) time.Time {
+	year, month, day := t.In(JST).Date()
+	end := time.Date(year, month, day+s.GiftClaimDays+1, 0, 0, 0, 0, JST)
+	rest := s.GiftBlackoutFrom.in(t, 0)
+	if !rest.After(t) {
+		rest = s.GiftBlackoutFrom.in(t, 1)
+	}
+	if month := (MonthMoment{Day: 1}).in(t, 1); month.Before(rest) || s.GiftBlackoutFrom == s.GiftBlackoutTo {
+		rest = month // data does not leave its month
+	}
+	if rest.Before(end) {
+		return rest
+	}
+	return end
 }

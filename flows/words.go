@@ -20,6 +20,11 @@ const (
 	linkDone       = "連携が完了しました。連携は「設定」からいつでも解除できます。"
 	passwordInChat = "パスワードはトークに送らないでください。送られた内容は保存していません。連携は専用の画面で行えます。"
 	BackendDown    = "ただいま情報を確認できません。しばらくしてからもう一度お試しください。"
+	giftBlackout   = "月末日の23時から翌月1日の9時までは、データプレゼントをご利用いただけません。"
+	giftNone       = "贈れるデータがありません。贈れるのは当月の基本データ量の残り（500MB単位）です。"
+	giftReceived   = "{amount}を受け取りました。{date}まで使えます。"
+	giftTaken      = "このデータはすでに受け取り済みです。"
+	giftExpired    = "受け取りの期限が過ぎています。"
 	fallback       = "申し訳ありません。そのご質問にはお答えできません。{brand}の回線や料金については、メニューまたは短い文章でお尋ねください。"
 )
 
@@ -89,6 +94,98 @@ const (
 	renamed          = "{line}の呼び名を「{name}」にしました。"
 	nameRemoved      = "{line}の呼び名をなくしました。"
 )
+
+// Gifts.
+const (
+	whichLineGives = "どの回線から贈りますか？"
+	whichLineTakes = "どの回線で受け取りますか？"
+	giftableNote   = "贈れるのは、当月の基本データ量の残りです。"
+	askAmount      = "贈る量をお選びください。{most}まで、{step}単位で贈れます。"
+	giftSure       = "{amount}を贈ります。よろしいですか？"
+	giftAnswered   = "この手続きは終わっています。作成したデータプレゼントは、送信中の一覧でご確認いただけます。"
+	giftMade       = "データプレゼントを作成しました"
+	giftMadeNote   = "「相手に送る」を押して、贈る相手をお選びください。最初に受け取った方のデータになります。"
+	giftShare      = "{amount}のデータを贈ります。{until}に、次のリンクから受け取ってください。"
+	noGiftsPending = "送信中のデータプレゼントはありません。"
+	giftsPending   = "送信中のデータプレゼントが{n}件あります。"
+	noGiftsPast    = "データプレゼントの履歴はありません。"
+	giftReturned   = "取り消しました。{amount}は基本データ量に戻りました。"
+	giftOver       = "受け取りの期限が過ぎたため、贈った{amount}は基本データ量に戻りました。"
+	giftGone       = "贈った{amount}を、お相手が受け取りました。"
+	giftGoneTo     = "贈った{amount}を、{name}さんが受け取りました。"
+	giftForYou     = "データプレゼントが届いています"
+	giftFrom       = "{name}さんからのデータプレゼント"
+	claimAfterLink = "連携が完了すると、続けて{amount}を受け取れます。"
+	giftChecking   = "ただいま結果を確認しています。分かりしだい、このトークでお知らせします。"
+	giftNotMade    = "データプレゼントは作成されませんでした。データは減っていません。もう一度お試しください。"
+	claimNotDone   = "受け取りが完了していません。お手数ですが、もう一度お試しください。"
+	cancelNotDone  = "取り消しが完了していません。お手数ですが、もう一度お試しください。"
+
+	giftLineStopped  = "利用停止中の回線があるため、データプレゼントをご利用いただけません。"
+	giftSwitchedOff  = "この回線からは贈れません。受け取ることはできます。契約者の方がマイページで変更できます。"
+	giftNotOnLine    = "この回線では、データプレゼントをご利用いただけません。"
+	giftBelowMinimum = "{min}から贈れます。"
+	giftNotStep      = "{step}単位で贈れます。"
+	giftOverGiftable = "贈れる量を超えています。贈れるのは当月の基本データ量の残りです。"
+	giftMonthCap     = "今月贈れる量の上限に達しました。上限は、プランの毎月のデータ量と同じです。"
+	giftManyPending  = "送信中のデータプレゼントが{n}件あります。受け取られるか取り消すと、次を贈れます。"
+	giftDaily        = "1日に作成できるデータプレゼントは{n}件までです。明日またお試しください。"
+	giftSameLine     = "贈った回線では受け取れません。"
+	giftWasTaken     = "このデータはすでに受け取られているため、取り消せません。"
+	giftWithdrawn    = "このデータプレゼントは取り消されています。"
+	giftNotFound     = "このデータプレゼントは見つかりませんでした。届いたリンクから、もう一度お試しください。"
+)
+
+// refusal says why nothing was done with a gift.
+func (t *turn) refusal(why Refusal, doing GiftDoing) string {
+	s := t.Settings
+	switch why {
+	case LineNotInUse:
+		return giftLineStopped
+	case GiftDisabled:
+		if doing == GiftMaking {
+			return giftSwitchedOff
+		}
+		return giftNotOnLine
+	case BelowMinimum:
+		return strings.ReplaceAll(giftBelowMinimum, "{min}", Amount(s.GiftMinMB))
+	case NotStep:
+		return strings.ReplaceAll(giftNotStep, "{step}", Amount(s.GiftStepMB))
+	case OverGiftable:
+		return giftOverGiftable
+	case OverMonthCap:
+		return giftMonthCap
+	case TooManyPending:
+		return strings.ReplaceAll(giftManyPending, "{n}", strconv.Itoa(s.GiftMaxPending))
+	case DailyLimit:
+		return strings.ReplaceAll(giftDaily, "{n}", strconv.Itoa(s.GiftMaxPerDay))
+	case Blackout:
+		return giftBlackout
+	case SameLine:
+		return giftSameLine
+	case AlreadyClaimed:
+		if doing == GiftCancelling {
+			return giftWasTaken
+		}
+		return giftTaken
+	case AlreadyReturned:
+		return giftWithdrawn
+	case TooLate:
+		return giftExpired
+	case NoSuchGift:
+		return giftNotFound
+	default: // "" of a line that has nothing to give
+		return giftNone
+	}
+}
+
+// until is a deadline, exclusive, as people say it: 11月24日 23:59まで, 11月30日 23:00まで.
+func until(end time.Time) string {
+	if end = end.In(JST); end.Hour() == 0 && end.Minute() == 0 {
+		end = end.Add(-time.Minute)
+	}
+	return end.Format("1月2日 15:04まで")
+}
 
 // Apology is said once when an input was given up on.
 func Apology() Say { return Say{Messages: []Message{Text{Text: sorry}}} }

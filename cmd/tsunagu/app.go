@@ -87,7 +87,7 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, now func() time.
 	}
 	a.bot, err = bot.New(bot.Config{
 		Lanes: lanes, Carrier: carrier, Settings: cfg.Flows, Log: log, Metrics: bot.NewMetrics(a.registry), Now: now,
-		ChannelSecrets: plainly(cfg.LineSecrets), Token: token, APIURL: cfg.LineAPI, PublicURL: cfg.PublicURL,
+		ChannelSecrets: plainly(cfg.LineSecrets), Token: token, APIURL: cfg.LineAPI, PublicURL: cfg.PublicURL, WebURL: cfg.LineWeb,
 		MenuAlias: richmenu.For, Tracer: tracer, InFlight: cfg.InFlight, LimitShare: cfg.RateShare,
 	})
 	if err != nil {
@@ -170,7 +170,7 @@ func openStore(ctx context.Context, cfg *config, log *slog.Logger, now func() ti
 }
 
 func newLedger(s *store.Store, cfg *config, now func() time.Time) *ledger.Ledger {
-	return ledger.New(ledger.Config{DB: s.DB(), CodeKeys: cfg.keys("usage code"), Now: now, Settings: cfg.Flows})
+	return ledger.New(ledger.Config{DB: s.DB(), CodeKeys: cfg.keys("usage code"), GiftKeys: cfg.keys("gift"), Now: now, Settings: cfg.Flows})
 }
 
 // keys derives the keys for one purpose: the current one, and the one of SECRET_KEY_OLD.
@@ -294,8 +294,9 @@ const (
 	quietHour = 3
 )
 
-// sweep does what is due by the calendar: every hour it ends the links of lines and contracts that ended in an earlier
-// month (LNK-46), and once a day it deletes what was kept for long enough.
+// sweep does what is due by the calendar: gifts whose time is over and lines whose month is over within seconds, every
+// hour the links of lines and contracts that ended in an earlier month (LNK-46), and once a day it deletes what was kept
+// for long enough.
 func (a *app) sweep(ctx context.Context) {
 	tick := time.NewTicker(lookAtClock)
 	defer tick.Stop()
@@ -303,6 +304,7 @@ func (a *app) sweep(ctx context.Context) {
 	var day string
 	for {
 		now := a.now().In(flows.JST)
+		a.keepBooks(ctx)
 		if h := now.Truncate(time.Hour); !h.Equal(hour) {
 			if err := a.endLinks(ctx); err != nil {
 				a.log.Error("links of ended lines were not ended, next try within the hour", "err", err)
@@ -318,6 +320,18 @@ func (a *app) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// keepBooks expires gifts and turns the month in the built-in carrier.
+func (a *app) keepBooks(ctx context.Context) {
+	gifts, err := a.ledger.ExpireGifts(ctx)
+	lines, turnErr := a.ledger.TurnMonth(ctx)
+	switch err := errors.Join(err, turnErr); {
+	case err != nil && ctx.Err() == nil:
+		a.log.Error("the carrier's books are behind, next try in seconds", "err", err)
+	case gifts+lines > 0:
+		a.log.Info("books kept", "gifts_expired", gifts, "lines_turned", lines)
 	}
 }
 

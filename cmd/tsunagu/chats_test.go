@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +66,8 @@ type stage struct {
 	me     *linesim.Person
 	other  *linesim.Person
 	signIn string // the address of the sign-in page, as last sent
+
+	offered flows.DataGift // by the other person
 }
 
 func newStage(t *testing.T, w *world, chat flowtest.World) *stage {
@@ -87,6 +92,63 @@ func (s *stage) linkByOther(code string) {
 	}
 	s.say(s.other, "利用者連携")
 	s.say(s.other, code)
+}
+
+// otherLine is the line of the other person.
+func (s *stage) otherLine() (flows.Line, error) {
+	for _, k := range s.chat.Contracts {
+		for _, l := range k.Lines {
+			if l.Taken {
+				return s.ledger.VerifyCode(s.t.Context(), l.Code)
+			}
+		}
+	}
+	return flows.Line{}, errors.New("no line is taken by another")
+}
+
+func (s *stage) giftFromOther(args string) error {
+	amount, _, _ := strings.Cut(args, " ")
+	mb, err := strconv.Atoi(amount)
+	if err != nil {
+		return err
+	}
+	line, err := s.otherLine()
+	if err != nil {
+		return err
+	}
+	s.offered, err = s.ledger.CreateGift(s.t.Context(), rand.Text(), line.ID, mb, s.other.ID)
+	return err
+}
+
+// myGift is the gift that the person made last.
+func (s *stage) myGift() (flows.DataGift, error) {
+	var id string
+	if err := s.store.DB().Raw("SELECT id FROM ledger_gifts WHERE giver = ? ORDER BY made_at DESC LIMIT 1", s.me.ID).Scan(&id).Error; err != nil {
+		return flows.DataGift{}, err
+	}
+	return s.ledger.Gift(s.t.Context(), id)
+}
+
+// otherDoes claims the person's newest gift on the other person's line, in the other person's chat, or cancels the gift
+// offered.
+func (s *stage) otherDoes(what string) error {
+	if what == "cancels" {
+		_, err := s.ledger.CancelGift(s.t.Context(), rand.Text(), s.offered.ID, s.other.ID)
+		return err
+	}
+	g, err := s.myGift()
+	if err != nil {
+		return err
+	}
+	s.say(s.other, flows.ClaimPrefix+g.Token)
+	chat := s.other.Chat()
+	for _, a := range actionsOf(s.t, chat[len(chat)-1]) {
+		if strings.HasSuffix(a.Label, "を受け取る") {
+			s.ask(s.other, func() { s.other.Postback(a.Data, a.DisplayText, nil) })
+			return nil
+		}
+	}
+	return nil
 }
 
 func (s *stage) Play(step flowtest.Step) ([]flowtest.Shown, error) {
@@ -121,8 +183,21 @@ func (s *stage) Play(step flowtest.Step) ([]flowtest.Shown, error) {
 	case "signs":
 		return s.signsIn(strings.TrimPrefix(step.Args, "in as "))
 	case "carrier":
-		s.down.set(step.Args == "down")
+		s.down.set(step.Args)
 		return nil, nil
+	case "gift": // gift AMOUNT from another
+		return nil, s.giftFromOther(step.Args)
+	case "opens": // opens the gift, opens my gift
+		g := s.offered
+		if step.Args == "my gift" {
+			var err error
+			if g, err = s.myGift(); err != nil {
+				return nil, err
+			}
+		}
+		return s.do(func() { s.me.Say(flows.ClaimPrefix + g.Token) }), nil
+	case "other": // other claims, other cancels
+		return s.letters(func() error { return s.otherDoes(step.Args) })
 	case "reissue":
 		return s.letters(func() error {
 			line, err := s.lineID(strings.TrimPrefix(step.Args, "of "))

@@ -68,22 +68,17 @@ type config struct {
 	// Flows holds the brand and what conversations, pages and the carrier follow.
 	Flows flows.Settings
 
-	GiftStepMB, GiftMinMB         int
-	GiftMaxPending, GiftMaxPerDay int
-	GiftClaimDays                 int           // a claim ends with the last second of this day after its own
-	GiftBlackoutFrom              monthMoment   // no gifts from here, inclusive …
-	GiftBlackoutTo                monthMoment   // … to here, exclusive
-	HelpOpen, HelpClose           time.Duration // time of day, JST; Open < Close
-	HelpHardEnd                   time.Duration // time of day at which connected chats end; not before HelpClose
-	HelpClosedDates               []time.Time   // 00:00 JST of each, in order
-	HelpBusyQueue                 int
-	HelpBusyWait                  time.Duration
-	HelpRemind, HelpEnd           time.Duration // without a word of the customer; Remind < End
-	HelpOperatorTimeout           time.Duration
-	SurveyTTL, SurveyInterval     time.Duration
-	PointsCutoffDay               int // day of month, like the two below; none before the one ahead of it
-	BillFixDay, BillChargeDay     int
-	MyPageSSOTTL                  time.Duration
+	HelpOpen, HelpClose       time.Duration // time of day, JST; Open < Close
+	HelpHardEnd               time.Duration // time of day at which connected chats end; not before HelpClose
+	HelpClosedDates           []time.Time   // 00:00 JST of each, in order
+	HelpBusyQueue             int
+	HelpBusyWait              time.Duration
+	HelpRemind, HelpEnd       time.Duration // without a word of the customer; Remind < End
+	HelpOperatorTimeout       time.Duration
+	SurveyTTL, SurveyInterval time.Duration
+	PointsCutoffDay           int // day of month, like the two below; none before the one ahead of it
+	BillFixDay, BillChargeDay int
+	MyPageSSOTTL              time.Duration
 
 	shown []slog.Attr // what was given, secrets left out
 }
@@ -187,13 +182,13 @@ func (c *config) settings() []setting {
 		opt("BALANCE_STALE_AFTER", "60m", parsed(&f.BalanceStale, duration), "age from which figures carry a warning (BAL-06)"),
 		opt("BALANCE_TIMEOUT", "3s", parsed(&f.BalanceTimeout, duration), "how long the carrier is waited for (BAL-12)"),
 		opt("BALANCE_THROTTLE_LABEL", "最大200kbps", parsed(&f.ThrottleLabel, label), "speed of a line without data (BAL-07)"),
-		opt("GIFT_STEP_MB", "500", parsed(&c.GiftStepMB, number(1, 1_000_000)), "steps of a gift (GFT-06)"),
-		opt("GIFT_MIN_MB", "500", parsed(&c.GiftMinMB, number(1, 1_000_000)), "smallest gift, whole steps (GFT-06)"),
-		opt("GIFT_MAX_PENDING", "3", parsed(&c.GiftMaxPending, number(1, 100)), "pending gifts of a line (GFT-25)"),
-		opt("GIFT_MAX_PER_DAY", "10", parsed(&c.GiftMaxPerDay, number(1, 1000)), "gifts of a line and day (GFT-26)"),
-		opt("GIFT_CLAIM_DAYS", "2", parsed(&c.GiftClaimDays, number(0, 31)), "days after its own in which a gift can be claimed (GFT-23)"),
-		opt("GIFT_BLACKOUT_FROM", "last 23:00", parsed(&c.GiftBlackoutFrom, dayAndTime), "no gifts from this day of the month and time (GFT-30)"),
-		opt("GIFT_BLACKOUT_TO", "1 09:00", parsed(&c.GiftBlackoutTo, dayAndTime), "to this one"),
+		opt("GIFT_STEP_MB", "500", parsed(&f.GiftStepMB, number(1, 1_000_000)), "steps of a gift (GFT-06)"),
+		opt("GIFT_MIN_MB", "500", parsed(&f.GiftMinMB, number(1, 1_000_000)), "smallest gift, whole steps (GFT-06)"),
+		opt("GIFT_MAX_PENDING", "3", parsed(&f.GiftMaxPending, number(1, 100)), "pending gifts of a line (GFT-25)"),
+		opt("GIFT_MAX_PER_DAY", "10", parsed(&f.GiftMaxPerDay, number(1, 1000)), "gifts of a line and day (GFT-26)"),
+		opt("GIFT_CLAIM_DAYS", "2", parsed(&f.GiftClaimDays, number(0, 31)), "days after its own in which a gift can be claimed (GFT-23)"),
+		opt("GIFT_BLACKOUT_FROM", "last 23:00", parsed(&f.GiftBlackoutFrom, dayAndTime), "no gifts from this day of the month and time (GFT-30)"),
+		opt("GIFT_BLACKOUT_TO", "1 09:00", parsed(&f.GiftBlackoutTo, dayAndTime), "to this one"),
 		opt("HELP_OPEN", "10:00", parsed(&c.HelpOpen, timeOfDay), "operators answer from (HLP-20)"),
 		opt("HELP_CLOSE", "19:00", parsed(&c.HelpClose, timeOfDay), "to (HLP-20)"),
 		opt("HELP_HARD_END", "19:30", parsed(&c.HelpHardEnd, timeOfDay), "when connected chats end (HLP-29)"),
@@ -478,7 +473,7 @@ func (l *loader) checkTogether(c *config, needs need) {
 	}
 
 	rule(c.KeepEvents >= store.LeastKept, "RETENTION_EVENTS", "must be 7d or more; LINE may deliver an event again, and it has to be known")
-	rule(c.GiftMinMB%max(c.GiftStepMB, 1) == 0, "GIFT_MIN_MB", "must be whole steps of GIFT_STEP_MB", "GIFT_STEP_MB")
+	rule(c.Flows.GiftMinMB%max(c.Flows.GiftStepMB, 1) == 0, "GIFT_MIN_MB", "must be whole steps of GIFT_STEP_MB", "GIFT_STEP_MB")
 	rule(c.HelpOpen < c.HelpClose, "HELP_CLOSE", "must be later than HELP_OPEN", "HELP_OPEN")
 	rule(c.HelpClose <= c.HelpHardEnd, "HELP_HARD_END", "must not be before HELP_CLOSE", "HELP_CLOSE")
 	rule(c.HelpRemind < c.HelpEnd, "HELP_CUSTOMER_END", "must be longer than HELP_CUSTOMER_REMIND", "HELP_CUSTOMER_REMIND")

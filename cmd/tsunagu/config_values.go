@@ -136,23 +136,17 @@ func timeOfDay(s string) (time.Duration, error) {
 	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, nil
 }
 
-// A monthMoment comes once a month, in JST.
-type monthMoment struct {
-	Day int           // 1 to 28; 0 is the last day
-	At  time.Duration // since midnight
-}
-
-func dayAndTime(s string) (monthMoment, error) {
+func dayAndTime(s string) (flows.MonthMoment, error) {
 	day, clock, _ := strings.Cut(s, " ")
 	at, err := timeOfDay(strings.TrimSpace(clock))
 	if err == nil && day == "last" {
-		return monthMoment{At: at}, nil
+		return flows.MonthMoment{At: at}, nil
 	}
 	n, notDay := number(1, 28)(day)
 	if err != nil || notDay != nil {
-		return monthMoment{}, fmt.Errorf("%q must be a day (1 to 28, or last) and a time, like last 23:00 or 1 09:00", s)
+		return flows.MonthMoment{}, fmt.Errorf("%q must be a day (1 to 28, or last) and a time, like last 23:00 or 1 09:00", s)
 	}
-	return monthMoment{Day: n, At: at}, nil
+	return flows.MonthMoment{Day: n, At: at}, nil
 }
 
 func dates(s string) ([]time.Time, error) {

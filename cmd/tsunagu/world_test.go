@@ -251,26 +251,68 @@ func (l *watchedLanes) quiet(t *testing.T, lane string) {
 	l.await(t, "lane "+lane+" is done", func() bool { return l.waiting[lane] == 0 && !l.busy[lane] })
 }
 
-// A carrierSwitch is a carrier that can be off.
+// A carrierSwitch is a carrier that can be down, or do what it is told and lose the answer.
 type carrierSwitch struct {
 	bot.Carrier
-	mu  sync.Mutex
-	off bool
+	mu    sync.Mutex
+	state string // up, down, loses
 }
 
-func (c *carrierSwitch) set(off bool) {
+func (c *carrierSwitch) set(state string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.off = off
+	c.state = state
+}
+
+func (c *carrierSwitch) is(state string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state == state
 }
 
 func (c *carrierSwitch) err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.off {
+	if c.is("down") {
 		return fmt.Errorf("the carrier is down")
 	}
 	return nil
+}
+
+// command does what is to be done, unless the carrier is down, and loses the answer where that is what it does.
+func (c *carrierSwitch) command(do func() (flows.DataGift, error)) (flows.DataGift, error) {
+	if err := c.err(); err != nil {
+		return flows.DataGift{}, err
+	}
+	g, err := do()
+	if c.is("loses") {
+		return flows.DataGift{}, fmt.Errorf("the carrier's answer got lost")
+	}
+	return g, err
+}
+
+func (c *carrierSwitch) Gifts(ctx context.Context, line string) (flows.Gifts, error) {
+	if err := c.err(); err != nil {
+		return flows.Gifts{}, err
+	}
+	return c.Carrier.Gifts(ctx, line)
+}
+
+func (c *carrierSwitch) Gift(ctx context.Context, id string) (flows.DataGift, error) {
+	if err := c.err(); err != nil {
+		return flows.DataGift{}, err
+	}
+	return c.Carrier.Gift(ctx, id)
+}
+
+func (c *carrierSwitch) CreateGift(ctx context.Context, id, line string, mb int, giver string) (flows.DataGift, error) {
+	return c.command(func() (flows.DataGift, error) { return c.Carrier.CreateGift(ctx, id, line, mb, giver) })
+}
+
+func (c *carrierSwitch) ClaimGift(ctx context.Context, command, id, line, taker string) (flows.DataGift, error) {
+	return c.command(func() (flows.DataGift, error) { return c.Carrier.ClaimGift(ctx, command, id, line, taker) })
+}
+
+func (c *carrierSwitch) CancelGift(ctx context.Context, command, id, giver string) (flows.DataGift, error) {
+	return c.command(func() (flows.DataGift, error) { return c.Carrier.CancelGift(ctx, command, id, giver) })
 }
 
 func (c *carrierSwitch) VerifyCode(ctx context.Context, code string) (flows.Line, error) {

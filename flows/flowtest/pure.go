@@ -18,8 +18,9 @@ type Pure struct {
 	Effects []flows.Effect
 
 	now     time.Time
-	down    bool
+	carrier string // up, down, or loses: does what it is told, and its answer gets lost
 	serial  int
+	gifts   []*flows.DataGift
 	buttons map[string]flows.Choice
 	timers  map[string]time.Time
 }
@@ -65,8 +66,10 @@ func (p *Pure) Play(s Step) ([]Shown, error) {
 	case "signs": // signs in as NAME
 		return p.Turn(flows.AccountLinked{Nonce: strings.TrimPrefix(s.Args, "in as ")})
 	case "carrier": // carrier down, carrier up
-		p.down = s.Args == "down"
+		p.carrier = s.Args
 		return nil, nil
+	case "gift", "opens", "other":
+		return p.playGift(s)
 	case "reissue": // reissue of NUMBER
 		return p.Turn(flows.LinkEnded{Kind: flows.UserLink, Ref: strings.TrimPrefix(s.Args, "of "), Reason: "reissue"})
 	case "tried": // tried to link NUMBER
@@ -114,6 +117,8 @@ func (p *Pure) Turn(in flows.Input) (shown []Shown, err error) {
 				if in, err = p.answer(e); err != nil {
 					return shown, err
 				}
+			case flows.Command:
+				in = p.command(e)
 			case flows.SetTimer:
 				p.timers[e.Name] = e.At
 			case flows.StopTimer:
@@ -137,6 +142,14 @@ func (p *Pure) show(m flows.Message) (s Shown) {
 		cs = append(append(cs, m.Buttons...), m.Choices...)
 	case flows.BalanceCard:
 		s.Text, cs = m.Alt, m.Choices
+	case flows.GiftCard:
+		s.Text, cs = m.Alt(), append(append(cs, m.Buttons...), m.Choices...)
+	case flows.GiftCards:
+		s.Text = m.Alt
+		for _, card := range m.Cards {
+			cs = append(cs, card.Buttons...)
+		}
+		cs = append(cs, m.Choices...)
 	}
 	for _, c := range cs {
 		s.Labels = append(s.Labels, c.Label)
@@ -158,7 +171,10 @@ func (p *Pure) answer(q flows.Question) (flows.Input, error) {
 		}
 		return flows.NonceRefused{Nonce: q.Kind}, nil
 	}
-	if p.down {
+	if in := p.askGift(q); in != nil {
+		return in, nil
+	}
+	if p.carrier == "down" {
 		return flows.AskFailed{}, nil
 	}
 	switch q := q.(type) {
@@ -175,7 +191,7 @@ func (p *Pure) answer(q flows.Question) (flows.Input, error) {
 		for _, k := range p.World.Contracts {
 			for _, l := range k.Lines {
 				if l.Number == q.Line {
-					return flows.BalanceRead{Balance: l.balance(p.now)}, nil
+					return flows.BalanceRead{Balance: p.balance(l)}, nil
 				}
 			}
 		}
@@ -200,12 +216,27 @@ func (p *Pure) verified(k Contract, l Line) flows.Input {
 	return v
 }
 
-// balance is the line's figures with the expiries of domain.md §3.
-func (l Line) balance(now time.Time) flows.Balance {
+// balance is the line's figures with the expiries of domain.md §3, after its gifts.
+func (p *Pure) balance(l Line) flows.Balance {
+	now, reserved := p.now, 0
+	for _, g := range p.gifts {
+		switch {
+		case g.State == flows.GiftClaimed && g.To == l.Number:
+			l.Gift += g.MB
+		case g.State == flows.GiftClaimed && g.From == l.Number:
+			l.Base -= g.MB
+		case g.State == flows.GiftPending && g.From == l.Number:
+			reserved += g.MB
+		}
+	}
 	y, m, _ := now.In(flows.JST).Date()
+	began, first, _ := p.World.Clock.In(flows.JST).Date()
+	for range 12*(y-began) + int(m-first) { // the month turned (BKT-03)
+		l.Carryover, l.Gift, l.Base, l.Topup, l.Used = l.Base+l.Topup, 0, l.Quota, 0, 0
+	}
 	month := func(n int) time.Time { return time.Date(y, m+time.Month(n), 1, 0, 0, 0, 0, flows.JST) }
 	return flows.Balance{
-		LineID: l.Number, Number: flows.MSISDN(l.Number), Status: l.Status, UsedMB: l.Used, QuotaMB: l.Quota, At: now,
+		LineID: l.Number, Number: flows.MSISDN(l.Number), Status: l.Status, ReservedMB: reserved, UsedMB: l.Used, QuotaMB: l.Quota, At: now,
 		Buckets: []flows.BucketLeft{
 			{Bucket: flows.Carryover, LeftMB: l.Carryover, Until: month(1)},
 			{Bucket: flows.Gift, LeftMB: l.Gift, Until: month(1)},

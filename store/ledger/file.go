@@ -147,7 +147,7 @@ func (p *fileReader) contract(n *yaml.Node) contract {
 const maxLines = 5
 
 func (p *fileReader) line(n *yaml.Node) line {
-	f := p.mapping(n, "a line", "", "msisdn", "user", "usage_code", "plan", "status", "gift_enabled", "buckets", "used_mb")
+	f := p.mapping(n, "a line", "", "msisdn", "user", "usage_code", "plan", "status", "gift_enabled", "gift_capable", "buckets", "used_mb")
 	l := line{at: f.line, msisdnAt: f.at("msisdn"), codeAt: f.at("usage_code")}
 	l.row.MSISDN = value(f, "msisdn", "a mobile number of 11 digits that begins with 050, 070, 080 or 090, in quotes",
 		func(s string) (string, bool) { return s, mobile.MatchString(s) })
@@ -166,6 +166,7 @@ func (p *fileReader) line(n *yaml.Node) line {
 	l.row.Status = value(f, "status", strings.Join(states, ", ")+": one of these",
 		func(s string) (string, bool) { return s, slices.Contains(states, s) })
 	l.row.GiftEnabled = flag(optional(f, "gift_enabled", "true or false", true, parseBool))
+	l.row.GiftCapable = flag(optional(f, "gift_capable", "true or false", true, parseBool))
 
 	buckets := p.mapping(f.node("buckets"), "buckets", "buckets.", "carryover_mb", "gift_mb", "base_mb", "topup_mb")
 	for i, name := range stated {

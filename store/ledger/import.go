@@ -112,7 +112,7 @@ func (l *Ledger) Prepare(ctx context.Context, r io.Reader) (*Update, error) {
 }
 
 func (l *Ledger) prepare(ctx context.Context, db *gorm.DB, r io.Reader) (*Update, error) {
-	file, problems, err := read(r, l.now(), l.digits)
+	file, problems, err := read(r, l.now(), l.settings.CodeDigits)
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func TestImportCorrects(t *testing.T) {
 		}
 
 		c.now = time.Date(2026, 12, 1, 0, 0, 0, 0, flows.JST)
-		if left, use := c.left(line); left != [4]int{0, 0, 3000, 0} || use != 0 {
+		if left, use := c.left(line); left != [4]int{3000, 0, 3000, 0} || use != 0 {
 			t.Errorf("on the 1st: %v, used %d", left, use)
 		}
 		c.transfer("use/2", move{accountID(line, "base"), accountID(line, used), 1})

@@ -5,10 +5,12 @@
 //
 //	ledger.go    what the product asks: who is this, which line is this, how much is left
 //	books.go     data as double-entry postings, and the check that they add up
+//	gifts.go     data on its way from one line to another
+//	month.go     roll-over, expiry and new quota on the 1st
 //	file.go      the carrier file, read with every mistake named by its line; fields.go: YAML for that purpose
 //	import.go    what a carrier file changes
 //	password.go  argon2id, a few at a time
-//	rows.go      the tables of migrations/00010_ledger.sql
+//	rows.go      the tables of migrations/00010_ledger.sql and 00014_gifts.sql
 //
 // Passwords are kept as argon2id hashes and usage codes as keyed hashes; neither is ever in an error or a log.
 package ledger
@@ -44,6 +46,8 @@ type Config struct {
 	// CodeKeys are the keys of HMAC-SHA256 for usage codes. The first is used to store, all are used to look up, so a
 	// key is replaced by putting the new one before it; an import stores the codes it meets under the first.
 	CodeKeys [][]byte
+	// GiftKeys are the keys of claim tokens, used like CodeKeys.
+	GiftKeys [][]byte
 	Now      func() time.Time
 	Settings flows.Settings
 	// Hashes is how many passwords are hashed at once [2]. Each takes 19 MiB.
@@ -54,19 +58,20 @@ type Config struct {
 type Ledger struct {
 	db       *gorm.DB
 	codeKeys [][]byte
+	giftKeys [][]byte
 	now      func() time.Time
-	digits   int
+	settings flows.Settings
 	hasher   *hasher
 }
 
-// New returns the carrier of a database. It panics without a code key: codes would be kept under a known hash.
+// New returns the carrier of a database. It panics without keys: codes would be kept under a known hash, and tokens could
+// be guessed.
 func New(c Config) *Ledger {
-	if len(c.CodeKeys) == 0 {
-		panic("ledger: no key for usage codes")
+	if len(c.CodeKeys) == 0 || len(c.GiftKeys) == 0 {
+		panic("ledger: no key for usage codes or gifts")
 	}
 	return &Ledger{
-		db: c.DB, codeKeys: c.CodeKeys, now: c.Now,
-		digits: cmp.Or(c.Settings.CodeDigits, flows.Defaults().CodeDigits),
+		db: c.DB, codeKeys: c.CodeKeys, giftKeys: c.GiftKeys, now: c.Now, settings: c.Settings,
 		hasher: newHasher(defaultCost, cmp.Or(c.Hashes, 2)),
 	}
 }
@@ -113,7 +118,7 @@ FROM ledger_lines l JOIN ledger_contracts c ON c.id = l.contract_id WHERE l.usag
 // VerifyCode returns the line of a usage code, given as its digits and nothing else. It fails with flows.ErrWrongCode,
 // also for the code of an ended line, and with a *flows.NotYetError when linking has not opened.
 func (l *Ledger) VerifyCode(ctx context.Context, code string) (flows.Line, error) {
-	if !isCode(code, l.digits) {
+	if !isCode(code, l.settings.CodeDigits) {
 		return flows.Line{}, flows.ErrWrongCode
 	}
 	var found []struct {
@@ -155,8 +160,8 @@ func (l *Ledger) Line(ctx context.Context, id string) (flows.Line, error) {
 const balanceQuery = `SELECT l.*, a.name, a.bytes, a.until
 FROM ledger_lines l JOIN ledger_accounts a ON a.line_id = l.id WHERE l.id = ?`
 
-// Balance reads what is left on a line, as of the ledger's own clock. Data past its last day does not count. It fails
-// with flows.ErrNoLine as Line does.
+// Balance reads what is left on a line, as of the ledger's own clock and in its month. It fails with
+// flows.ErrNoLine as Line does.
 func (l *Ledger) Balance(ctx context.Context, lineID string) (flows.Balance, error) {
 	if !storable(lineID) {
 		return flows.Balance{}, flows.ErrNoLine
@@ -174,11 +179,17 @@ func (l *Ledger) Balance(ctx context.Context, lineID string) (flows.Balance, err
 	if len(accounts) == 0 || accounts[0].Line.gone(now) {
 		return flows.Balance{}, flows.ErrNoLine
 	}
+	for _, a := range accounts {
+		if a.Name == used && a.Until != 0 && a.Until <= at(now) { // the first to ask in a new month
+			if err := l.turn(ctx, now, lineID); err != nil {
+				return flows.Balance{}, err
+			}
+			return l.Balance(ctx, lineID)
+		}
+	}
 	bytes, ends := make(map[string]int64), make(map[string]moment)
 	for _, a := range accounts {
-		if a.Until == 0 || at(now) < a.Until {
-			bytes[a.Name], ends[a.Name] = a.Bytes, a.Until
-		}
+		bytes[a.Name], ends[a.Name] = a.Bytes, a.Until
 	}
 	line := accounts[0].Line.line()
 	b := flows.Balance{

@@ -41,7 +41,7 @@ func each(t *testing.T, f func(t *testing.T, c *carrier)) {
 
 func newCarrier(t *testing.T, db *gorm.DB) *carrier {
 	c := &carrier{t: t, now: noon}
-	c.Ledger = New(Config{DB: db, CodeKeys: testKeys, Now: func() time.Time { return c.now }, Settings: flows.Defaults()})
+	c.Ledger = New(Config{DB: db, CodeKeys: testKeys, GiftKeys: testKeys, Now: func() time.Time { return c.now }, Settings: flows.Defaults()})
 	c.hasher = newHasher(cost{memoryKiB: 64, passes: 1, lanes: 1}, 2)
 	return c
 }
@@ -63,12 +63,15 @@ func openDB(t *testing.T, url string) *gorm.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	const name = "00010_ledger.sql"
-	migration, err := os.ReadFile("../migrations/" + name)
-	if err != nil {
-		t.Fatal(err)
+	migrations := fstest.MapFS{}
+	for _, name := range []string{"00010_ledger.sql", "00014_gifts.sql"} {
+		migration, err := os.ReadFile("../migrations/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		migrations[name] = &fstest.MapFile{Data: migration}
 	}
-	p, err := goose.NewProvider(dialect, conn, fstest.MapFS{name: {Data: migration}})
+	p, err := goose.NewProvider(dialect, conn, migrations)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,25 +267,6 @@ func TestBalance(t *testing.T) {
 		}
 		same(t, b, want)
 
-		// At the end of the month gifts run out, bought data and the base a month later, and use starts anew.
-		for _, tt := range []struct {
-			now               time.Time
-			gift, base, topup int
-			used              int
-		}{
-			{month(12).Add(-time.Second), 500, 4275, 1000, 2925},
-			{month(12), 0, 4275, 1000, 0},
-			{month(13).Add(-time.Second), 0, 4275, 1000, 0},
-			{month(13), 0, 0, 0, 0},
-		} {
-			c.now = tt.now
-			if b, err = c.Balance(t.Context(), line); err != nil {
-				t.Fatal(err)
-			}
-			if b.Buckets[1].LeftMB != tt.gift || b.Buckets[2].LeftMB != tt.base || b.Buckets[3].LeftMB != tt.topup || b.UsedMB != tt.used {
-				t.Errorf("at %v: %+v, want %+v", tt.now, b, tt)
-			}
-		}
 		for _, id := range []string{"l_none", "", "\x00"} {
 			if _, err := c.Balance(t.Context(), id); !errors.Is(err, flows.ErrNoLine) {
 				t.Errorf("Balance(%q) = %v", id, err)

@@ -12,7 +12,7 @@ import (
 
 // The real cost of a password, once: the other tests use a cheap one.
 func TestPasswordCost(t *testing.T) {
-	l := New(Config{CodeKeys: testKeys, Now: time.Now, Settings: flows.Defaults()})
+	l := New(Config{CodeKeys: testKeys, GiftKeys: testKeys, Now: time.Now, Settings: flows.Defaults()})
 	if cap(l.hasher.seats) != 2 {
 		t.Errorf("%d passwords at once by default, want 2", cap(l.hasher.seats))
 	}

@@ -55,6 +55,7 @@ type lineRow struct {
 	BaseFeeYen    int64
 	Status        string
 	GiftEnabled   flag
+	GiftCapable   flag
 	EndedAt       moment
 }
 
