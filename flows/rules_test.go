@@ -284,7 +284,8 @@ func TestStaleAndForeignButtons(t *testing.T) {
 	for data, words := range map[string]string{
 		"1:balance:somebody-elses": "連携は解除されています", "1:unlink:user:somebody-elses": "すでに解除されています",
 		"1:unlinked:holder:x": "すでに解除されています", "1:name:x": "連携は解除されています", "1:noname:x": "連携は解除されています",
-		"0:balance:l0": "古い", "2:say:残量": "古い", "1:say:rm -rf": "古い", "": "古い", "1": "古い", "1:gift:x": "古い",
+		"0:balance:l0": "古い", "2:say:残量": "古い", "1:say:rm -rf": "古い", "": "古い", "1": "古い", "1:gift:x": "連携は解除されています",
+		"1:give:x": "連携は解除されています", "1:amount:x:500": "連携は解除されています", "1:amount:l0:much": "古い", "1:make:l0:500:old": "手続きは終わっています",
 	} {
 		p := story(1, 0)
 		has(t, turn(t, p, flows.Tapped{Data: data}), words)
@@ -316,6 +317,9 @@ func TestWayOut(t *testing.T) {
 		"sure to unlink": func(*flowtest.Pure) flows.Input { return flows.Tapped{Data: "1:unlink:user:l0"} },
 		"which to name":  func(*flowtest.Pure) flows.Input { return flows.Tapped{Data: "1:name:"} },
 		"what name":      func(*flowtest.Pure) flows.Input { return flows.Tapped{Data: "1:name:l0"} },
+		"who gives":      func(*flowtest.Pure) flows.Input { return flows.Said{Plain: "プレゼント"} },
+		"sure to give":   func(*flowtest.Pure) flows.Input { return flows.Tapped{Data: "1:amount:l0:500"} },
+		"who receives":   func(*flowtest.Pure) flows.Input { return flows.Tapped{Data: "1:claim:g1"} },
 	}
 	for name, ask := range questions {
 		p := story(2, 0)
@@ -336,7 +340,7 @@ func TestWayOut(t *testing.T) {
 // A state that another version of the program stored does not leave a person without an answer.
 func TestUnknownState(t *testing.T) {
 	p := story(1, 0)
-	p.Conversation.State, p.Conversation.Until = "gift/amount", now.Add(time.Minute)
+	p.Conversation.State, p.Conversation.Until = "gift/weather", now.Add(time.Minute)
 	has(t, said(t, p, "500MB"), "お答えできません")
 	if p.Conversation.State != flows.Idle {
 		t.Errorf("state %q", p.Conversation.State)
