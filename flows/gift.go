@@ -283,11 +283,12 @@ func (t *turn) giftGone(in GiftGone) {
 	t.say(Text{Text: strings.NewReplacer("{amount}", Amount(in.MB), "{name}", in.Taker).Replace(text), Choices: t.menu()})
 }
 
-// claimToken finds the token in the text that a shared link types for whoever opens it.
+// claimToken finds the token, letters and digits, in the text that a shared link types for whoever opens it.
 func (in Said) claimToken() (token string, ok bool) {
-	token, ok = strings.CutPrefix(strings.TrimSpace(in.Plain), strings.TrimSpace(ClaimPrefix))
+	token, ok = strings.CutPrefix(strings.TrimSpace(in.Plain), ClaimPrefix)
 	token = strings.TrimSpace(token)
-	return token, ok && token != ""
+	other := func(r rune) bool { return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z') }
+	return token, ok && token != "" && !strings.ContainsFunc(token, other)
 }
 
 // HoldsClaim reports whether a text holds the token of a gift: it is not kept.

@@ -417,3 +417,32 @@ func TestGFT34OneOfManyClaims(t *testing.T) {
 		}
 	})
 }
+
+// GFT-03, GFT-04, GFT-14: friendship is nobody's question, a gift costs nothing, and their number in a month has no limit.
+func TestGiftsAreFreeAndMany(t *testing.T) {
+	each(t, func(t *testing.T, c *carrier) {
+		c.load(string(Demo))
+		money := func() (sum int64) {
+			err := c.db.Raw("SELECT (SELECT COALESCE(SUM(line_points), 0) FROM ledger_contracts) + (SELECT COALESCE(SUM(base_fee_sen + options_sen + points_used), 0) FROM ledger_bills)").Scan(&sum).Error
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sum
+		}
+		before := money()
+		from, to := c.lineOf(taro), c.lineOf("2718281828459045")
+		for day := range 3 {
+			c.now = noon.AddDate(0, 0, day)
+			c.giveAndCancel(from, 9)
+			id := fmt.Sprint("g", day)
+			c.give(id, from, 500)
+			if _, err := c.ClaimGift(t.Context(), id, id, to, "somebody who is no friend of the giver's"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.wantSums("thirty gifts later", to, [3]int64{0, 0, 1500})
+		if after := money(); after != before {
+			t.Errorf("points and bills went from %d to %d", before, after)
+		}
+	})
+}
