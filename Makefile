@@ -15,7 +15,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 10s
 BENCH       ?= .
 
-.PHONY: help test install lint bench chaos fuzz demo build clean
+.PHONY: help test install lint bench chaos fuzz pictures demo build clean
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,8 +36,9 @@ lint: ## gofmt, go vet and staticcheck
 bench: ## the figures of the README against their yardsticks, a quarter of an hour; BENCH=regexp picks some
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 90m ./cmd/tsunagu
 
-chaos: ## processes and databases killed under load, every fault of LINE for ten minutes; half an hour
+chaos: ## processes and databases killed under load, every fault of LINE for ten minutes, 10,000 histories of gifts
 	CI=true CHAOS=long $(GO) test -run Chaos -timeout 90m -parallel 32 -v ./cmd/tsunagu
+	CI=true CHAOS=long $(GO) test -run GiftHistories -timeout 30m -v ./store/ledger
 
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	@for package in $$($(GO) list ./...); do \
@@ -46,6 +47,9 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done; \
 	done
+
+pictures: ## the README's pictures, of the phone page in Chromium
+	PICTURES=$(CURDIR)/docs $(GO) test -run 'TestPictures' -count=1 ./cmd/tsunagu
 
 demo: ## the whole product here and now, without an account or a server
 	$(GO) run ./cmd/tsunagu demo

@@ -257,7 +257,7 @@ func (t *turn) giftHistory(g Gifts) {
 		if p.From == g.Line {
 			what = map[GiftState]string{GiftClaimed: "贈りました", GiftCancelled: "取り消し", GiftExpired: "期限切れ"}[p.State]
 		}
-		card.Rows = append(card.Rows, GiftRow{Day(p.Settled) + " " + what, Amount(p.MB)})
+		card.Rows = append(card.Rows, GiftRow{Day(p.Settled), what + " " + Amount(p.MB)})
 	}
 	t.say(card)
 }

@@ -188,7 +188,7 @@ func TestGFT31ClaimAfterLinking(t *testing.T) {
 		t.Errorf("after 契約者連携: %q", got)
 	}
 	said(t, p, "利用者連携")
-	has(t, said(t, p, "0123456789012345"), flowtest.OtherName+"さんからのデータプレゼント")
+	has(t, said(t, p, "0123456789012345"), flowtest.OtherName+"さんからのプレゼント")
 	if p.Conversation.Claim != "" {
 		t.Error("it still waits")
 	}

@@ -46,8 +46,7 @@ func screenshot(t *testing.T, ctx context.Context, name string) {
 	if folder == "" {
 		return
 	}
-	const lossless = 100
-	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(lossless))
+	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		t.Fatalf("screenshot %s: %v", name, err)
 	}

@@ -75,7 +75,8 @@ const demoScreen = `
   3  Codes to link lines    0123456789012345   太郎, 3GB plan
      (利用者連携)           0123456789012346   花子, 6GB plan
 
-  4  Then ask               残量   設定   連携を解除
+  4  Then ask               残量   データプレゼント   設定   連携を解除
+     To give data away, add a second friend and link the other line there.
 
   The clock on the phone page moves everything: try 23:00 on the last day of a month.
   Metrics: http://%[4]s/metrics    Data: %[3]s

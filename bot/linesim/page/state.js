@@ -52,7 +52,8 @@ const retryMilliseconds = 2000;
 /**
  * follow listens to the server's events for as long as the page lives. refresh is called whenever events may have been
  * missed: at the start, after a break, on "reset". Events that come while it runs wait until it is done, so that none
- * is lost between its answer and the stream. online is told true and false.
+ * is lost between its answer and the stream. online is told true and false. A page that nobody sees does not listen:
+ * browsers keep no more than six connections to a server, over all tabs.
  */
 export function follow({ on, refresh, online }) {
   let waiting = null;
@@ -70,13 +71,18 @@ export function follow({ on, refresh, online }) {
     waiting = null;
     for (const [kind, data] of held) on[kind](data);
   };
+  let listening = null;
   const connect = () => {
+    if (listening || document.hidden) return;
     const stream = new EventSource('/phone/api/events');
+    listening = stream;
     stream.addEventListener('open', catchUp);
     stream.addEventListener('reset', catchUp);
     stream.addEventListener('error', () => {
       online(false);
-      if (stream.readyState === EventSource.CLOSED) setTimeout(connect, retryMilliseconds); // else it reconnects by itself
+      if (stream.readyState !== EventSource.CLOSED || stream !== listening) return; // it reconnects by itself, or need not
+      listening = null;
+      setTimeout(connect, retryMilliseconds);
     });
     for (const kind of kinds) {
       stream.addEventListener(kind, (event) => {
@@ -86,6 +92,13 @@ export function follow({ on, refresh, online }) {
       });
     }
   };
+  const pause = () => {
+    listening?.close();
+    listening = null;
+  };
+  document.addEventListener('visibilitychange', () => (document.hidden ? pause() : connect()));
+  addEventListener('pagehide', pause);
+  addEventListener('pageshow', connect);
   connect();
 }
 
