@@ -29,6 +29,10 @@ type Lanes interface {
 	WrongCodes(ctx context.Context, since time.Time, limit int) (int, error)
 	// KeepLinkToken remembers for whom a link token was issued.
 	KeepLinkToken(ctx context.Context, token, lane string, expires time.Time) error
+	// People lists people with their menus, in the order of their lanes: at most limit of those after a lane.
+	People(ctx context.Context, after string, limit int) ([]flows.MenuOf, error)
+	// KeepMenus notes that lanes were linked to the menu of an alias.
+	KeepMenus(ctx context.Context, alias string, lanes []string) error
 	// RedeemNonce consumes a nonce for the arrival by; the same arrival may ask again.
 	RedeemNonce(ctx context.Context, nonce, by string) (lane string, c flows.Contract, ok bool, err error)
 }
@@ -75,6 +79,8 @@ type Config struct {
 
 	// MenuAlias names the rich menu of a link state, as it was installed at LINE.
 	MenuAlias func(holder, user bool) string
+	// MenuTabs are the aliases of all menus that a person of a link state may have switched to by themselves.
+	MenuTabs func(holder, user bool) []string
 
 	// Tracer takes a span of each thing done for an event [none].
 	Tracer trace.Tracer

@@ -102,6 +102,7 @@ type worker struct {
 	claim        flows.Claim
 	conversation flows.Conversation
 	outcomes     []flows.Deed    // performed, not yet saved
+	menu         string          // linked since the last save, see flows.Save
 	calls        map[string]call // planned in this claim, by the deed's ID
 }
 
@@ -259,11 +260,11 @@ func (w *worker) performAll(ctx context.Context, deeds []flows.Deed, resumed boo
 
 // save stores a step with the outcomes that are known so far.
 func (w *worker) save(ctx context.Context, step flows.Save) error {
-	step.Lane, step.Fence, step.Outcomes = w.claim.Lane, w.claim.Fence, w.outcomes
+	step.Lane, step.Fence, step.Outcomes, step.Menu = w.claim.Lane, w.claim.Fence, w.outcomes, w.menu
 	if err := w.Lanes.Save(ctx, step); err != nil {
 		return err
 	}
-	w.outcomes = nil
+	w.outcomes, w.menu = nil, ""
 	return nil
 }
 

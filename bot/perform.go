@@ -192,6 +192,10 @@ func (w *worker) perform(ctx context.Context, d flows.Deed, resumed bool) (after
 		if got.outcome != accepted && d.Tries >= menuTries {
 			got.outcome = refused
 		}
+		w.menu = flows.MenuUnknown
+		if got.outcome == accepted {
+			w.menu = c.Menu
+		}
 	default:
 		got = called{outcome: refused, message: "unknown kind of deed"}
 	}

@@ -123,7 +123,11 @@ func (t *turn) present() {
 	}
 }
 
-func (t *turn) idleSaid(Said) {
+func (t *turn) idleSaid(in Said) {
+	if missesMenu(in.Plain) {
+		t.showMenu(menuAgain)
+		return
+	}
 	t.say(Text{Text: t.brand(fallback), Choices: t.menu()})
 }
 

@@ -98,6 +98,9 @@ type Save struct {
 	Turn *Turned
 	// Outcomes are deeds with their new State, Tries, RequestID and Error.
 	Outcomes []Deed
+	// Menu is the alias of the rich menu that the person was linked to in this step, MenuUnknown when that failed, "" when
+	// there was none to link.
+	Menu string
 	// Release gives the lane back. It is due again at once when arrivals wait or deeds are unfinished and RetryAt is
 	// zero; at RetryAt when that is set (Tries is then counted up); else at its next timer.
 	Release bool
@@ -115,6 +118,17 @@ type Turned struct {
 	Deeds         []Deed
 	// Forget erases the arrival's body with this save: it held a secret.
 	Forget bool
+}
+
+// MenuUnknown stands for a menu that nobody can tell.
+const MenuUnknown = "?"
+
+// A MenuOf is a person with the link state that decides about the rich menu (MNU-03), and the alias of the menu linked
+// last: "" when none was, MenuUnknown when that failed.
+type MenuOf struct {
+	Lane         string
+	Holder, User bool
+	Alias        string
 }
 
 // What a save may answer.

@@ -1,6 +1,9 @@
 package flows
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A word is a function of the bot, started by typing its name, tapping it in the menu or pressing a button (MNU-04).
 type word string
@@ -36,6 +39,17 @@ var words = map[string]word{
 	"やめる":  wordCancel,
 }
 
+// missesMenu reports whether a text says that the menu cannot be seen: 「メニューが表示されない」 and the like.
+func missesMenu(plain string) bool {
+	_, after, ok := strings.Cut(plain, "メニュー")
+	return ok && slices.ContainsFunc([]string{
+		"表示されない", "表示されません", "表示しない", "表示できない", "出ない", "出ません", "でない", "出てこない", "出なくなった", "ない", "ありません",
+		"消えた", "消えました", "見えない", "見えません", "開かない", "開けない", "開きません",
+	}, func(missing string) bool {
+		return strings.Trim(after, "がはもを、 　。！!？?") == missing || strings.HasPrefix(strings.TrimLeft(after, "がはもを、 　"), missing+"の")
+	})
+}
+
 // wordOf finds the function a text names. Spaces and 。！. around or inside do not matter; NFKC has made the width one.
 func wordOf(plain string) (word, bool) {
 	w, ok := words[strings.Map(func(r rune) rune {
@@ -66,8 +80,7 @@ func (t *turn) word(w word) {
 	case wordUnlink:
 		t.unlinkMenu()
 	case wordMenu:
-		t.say(Text{Text: hereIsMenu, Choices: t.menu()})
-		t.useMenu()
+		t.showMenu(hereIsMenu)
 	case wordCancel:
 		text := nothingToCancel
 		if was != Idle {
@@ -83,6 +96,12 @@ func (t *turn) word(w word) {
 	case wordHelp, wordOperator:
 		t.notBuilt(wordHelp)
 	}
+}
+
+// showMenu links the menu of the link state anew, whatever LINE shows now.
+func (t *turn) showMenu(text string) {
+	t.say(Text{Text: text, Choices: t.menu()})
+	t.useMenu()
 }
 
 // notBuilt is the honest answer of a function that does not exist yet.

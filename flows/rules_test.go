@@ -452,6 +452,20 @@ func TestLNK45NinetyDays(t *testing.T) {
 	}
 }
 
+// MNU-03: who misses the menu gets it linked again, however they say so; other words about menus are no such thing.
+func TestMNU03Missed(t *testing.T) {
+	for text, want := range map[string]bool{
+		"メニューが表示されない": true, "メニューが出ない": true, "メニューでない": true, "リッチメニューが消えた！": true, "メニューがありません。": true, "メニュー、表示されないのですが": true,
+		"メニューが見えません": true, "メニューを見せて": false, "メニューの料金": false, "表示されない": false, "メニューがない店": false,
+	} {
+		p := story(1, 0)
+		said(t, p, text)
+		if got := len(effects[flows.UseMenu](p)) == 1; got != want {
+			t.Errorf("%s: linked %v", text, got)
+		}
+	}
+}
+
 // MNU-03: who asks for the menu gets the right one linked again.
 func TestMNU03AskedFor(t *testing.T) {
 	p := story(1, 1)

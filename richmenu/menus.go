@@ -19,6 +19,22 @@ const (
 // For is the alias of the menu for a link state: holder says that the person has a 契約者連携, user a 利用者連携 (MNU-03).
 func For(holder, user bool) string { return links{holder, user}.alias() }
 
+// Tabs are the aliases of all menus of a link state: the one of For, and those its tabs switch to.
+func Tabs(holder, user bool) []string {
+	tabs := []string{For(holder, user)}
+	for _, m := range All() {
+		if m.Alias != tabs[0] {
+			continue
+		}
+		for _, p := range m.Parts {
+			if p.Action.Switch != "" {
+				tabs = append(tabs, p.Action.Switch)
+			}
+		}
+	}
+	return tabs
+}
+
 // A Menu is one rich menu: one picture and what its buttons do.
 type Menu struct {
 	// Name is short and unique, such as "user-data". The picture is images/NAME.png.

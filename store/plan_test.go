@@ -18,7 +18,7 @@ import (
 // The cost of an event does not grow with the number of people: no statement of an event's way reads a whole table. The
 // databases themselves are asked.
 
-var hot = []string{"lanes", "inputs", "deeds", "conversations", "timers", "links", "erased", "wrong_codes", "link_tokens", "nonces", "sign_ins"}
+var hot = []string{"lanes", "inputs", "deeds", "conversations", "timers", "links", "erased", "wrong_codes", "link_tokens", "nonces", "sign_ins", "menus"}
 
 func openWith(t *testing.T, url string) *Store {
 	t.Helper()
@@ -99,6 +99,9 @@ func everything(t *testing.T, s *Store, round int) {
 	_, _, err = s.Counts(ctx)
 	ok(err)
 	_, err = s.Event(ctx, as[0].ID)
+	ok(err)
+	ok(s.KeepMenus(ctx, "none", []string{"U1", "U2", fmt.Sprint("V", round)}))
+	_, err = s.People(ctx, "U2", 2)
 	ok(err)
 	_, err = s.Sweep(ctx, LeastKept)
 	ok(err)

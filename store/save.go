@@ -236,7 +236,7 @@ const (
 // writeTurns writes what belongs to the lanes alone, a statement a table. It reports whether messages were erased.
 func (s *Store) writeTurns(tx *gorm.DB, live []liveStep) (swept bool, err error) {
 	now := micros(s.now())
-	var turns, talked []liveStep
+	var turns, talked, menus []liveStep
 	var deeds, outcomes []deed
 	var records []record
 	for _, p := range live {
@@ -245,6 +245,9 @@ func (s *Store) writeTurns(tx *gorm.DB, live []liveStep) (swept bool, err error)
 		}
 		if p.state != "" {
 			talked = append(talked, p)
+		}
+		if p.Menu != "" {
+			menus = append(menus, p)
 		}
 		deeds = append(deeds, p.deeds...)
 		records = append(records, p.records...)
@@ -284,6 +287,12 @@ func (s *Store) writeTurns(tx *gorm.DB, live []liveStep) (swept bool, err error)
 			texts("state", talked, func(p liveStep) string { return p.state }),
 			numbers("now", talked, func(liveStep) int64 { return now }))})
 	}
+	if len(menus) > 0 {
+		statements = append(statements, statement{putMenus, s.table(
+			texts("lane", menus, func(p liveStep) string { return p.Lane }),
+			texts("alias", menus, func(p liveStep) string { return clean(p.Menu) }),
+			numbers("now", menus, func(liveStep) int64 { return now }))})
+	}
 	for _, st := range append(statements, s.recordStatements(records, now)...) {
 		if err := tx.Exec(st.sql, st.table).Error; err != nil {
 			return false, err
@@ -299,7 +308,7 @@ type place struct {
 }
 
 // givenUp finds what an operator has to know of: parked inputs, and messages that failed or may have failed. Menus are
-// left out: a person's next link or follow sets them again.
+// left out: a daily sweep repairs them.
 func givenUp(turns []liveStep, outcomes []deed) (lost []place) {
 	for _, p := range turns {
 		if p.Turn.Fate == flows.Parked {

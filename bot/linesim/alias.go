@@ -99,6 +99,13 @@ func (s *Sim) listAliases(*call) answer {
 	return answerJSON(http.StatusOK, map[string]any{"aliases": list})
 }
 
+// MenuOfAlias is the ID of the menu that an alias points at, "" for none.
+func (s *Sim) MenuOfAlias(alias string) (richMenuID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.menus.aliases[alias]
+}
+
 // SwitchMenu is a tap on a richmenuswitch action: the alias's menu becomes the person's own, and the bot hears of it by
 // a postback that says how it went.
 func (p *Person) SwitchMenu(aliasID, data string) {

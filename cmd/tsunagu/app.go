@@ -42,6 +42,7 @@ type app struct {
 
 	registry   *prometheus.Registry
 	swept      *prometheus.CounterVec
+	repaired   *prometheus.CounterVec
 	stopTraces func()
 }
 
@@ -88,7 +89,7 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, now func() time.
 	a.bot, err = bot.New(bot.Config{
 		Lanes: lanes, Carrier: carrier, Settings: cfg.Flows, Log: log, Metrics: bot.NewMetrics(a.registry), Now: now,
 		ChannelSecrets: plainly(cfg.LineSecrets), Token: token, APIURL: cfg.LineAPI, PublicURL: cfg.PublicURL, WebURL: cfg.LineWeb,
-		MenuAlias: richmenu.For, Tracer: tracer, InFlight: cfg.InFlight, LimitShare: cfg.RateShare,
+		MenuAlias: richmenu.For, MenuTabs: richmenu.Tabs, Tracer: tracer, InFlight: cfg.InFlight, LimitShare: cfg.RateShare,
 	})
 	if err != nil {
 		return nil, errors.Join(err, a.store.Close())
@@ -110,6 +111,9 @@ func (a *app) measure() {
 	a.swept = f.NewCounterVec(prometheus.CounterOpts{
 		Name: "tsunagu_swept_rows_total", Help: "Rows deleted because they were kept for long enough.",
 	}, []string{"table"})
+	a.repaired = f.NewCounterVec(prometheus.CounterOpts{
+		Name: "tsunagu_menus_repaired_total", Help: "People linked anew to their rich menu: stale, as we knew; wrong, as LINE told when asked.",
+	}, []string{"why"})
 	v, c := build()
 	f.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "tsunagu_build_info", Help: "1; the labels tell which program this is.",
@@ -296,7 +300,7 @@ const (
 
 // sweep does what is due by the calendar: gifts whose time is over and lines whose month is over within seconds, every
 // hour the links of lines and contracts that ended in an earlier month (LNK-46), and once a day it deletes what was kept
-// for long enough.
+// for long enough and repairs people's menus.
 func (a *app) sweep(ctx context.Context) {
 	tick := time.NewTicker(lookAtClock)
 	defer tick.Stop()
@@ -313,6 +317,7 @@ func (a *app) sweep(ctx context.Context) {
 		}
 		if today := now.Format(time.DateOnly); today != day && now.Hour() >= quietHour {
 			a.forget(ctx)
+			a.repairMenus(ctx)
 			day = today
 		}
 		select {
@@ -346,6 +351,21 @@ func (a *app) forget(ctx context.Context) {
 		a.log.Error("not all that was kept for long enough is deleted, next try tomorrow", "err", err)
 	case len(swept) > 0:
 		a.log.Info("swept", "rows", swept)
+	}
+}
+
+// repairMenus links people anew whose rich menu is not what their link state asks for.
+func (a *app) repairMenus(ctx context.Context) {
+	done, err := a.bot.RepairMenus(ctx)
+	a.repaired.WithLabelValues("stale").Add(float64(done.Stale))
+	a.repaired.WithLabelValues("wrong").Add(float64(done.Wrong))
+	switch {
+	case err != nil && ctx.Err() == nil:
+		a.log.Error("not all rich menus were looked at, next try tomorrow", "err", err, "people", done.People, "stale", done.Stale)
+	case done.Wrong > done.Asked/10:
+		a.log.Error("LINE shows many people another rich menu than they were linked to: run tsunagu richmenu apply", "asked", done.Asked, "wrong", done.Wrong)
+	case done.Stale+done.Wrong > 0:
+		a.log.Info("rich menus repaired", "people", done.People, "stale", done.Stale, "asked", done.Asked, "wrong", done.Wrong)
 	}
 }
 

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
+	"iter"
 	"net/http"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/line/line-bot-sdk-go/v8/linebot/messaging_api"
 
 	"tsunagu/richmenu"
+	"tsunagu/store"
 )
 
 type menusCmd struct {
@@ -66,14 +70,73 @@ func (menusDiffCmd) Run(p *program) error {
 type menusApplyCmd struct{}
 
 func (menusApplyCmd) Run(p *program) error {
+	cfg, err := p.settings(needLINE)
+	if err != nil {
+		return err
+	}
 	installer, err := p.installer()
 	if err != nil {
 		return err
 	}
-	installer.Progress = func(done, total int, what string) { fmt.Fprintf(p.out, "%d/%d %s\n", done, total, what) }
-	result, err := installer.Apply(p.ctx)
+	installer.Progress = func(done, total int, what string) {
+		if total == 0 {
+			fmt.Fprintf(p.out, "%s: %d so far\n", what, done)
+			return
+		}
+		fmt.Fprintf(p.out, "%d/%d %s\n", done, total, what)
+	}
+	ctx, cancel := context.WithCancelCause(p.ctx)
+	defer cancel(nil)
+	if path, isFile := strings.CutPrefix(string(cfg.Database), "sqlite:"); isFile && !exists(path) {
+		fmt.Fprintf(p.out, "There is no database %s yet, so nobody is linked to a menu.\n", path)
+	} else {
+		s, err := openStore(ctx, cfg, p.logger(cfg), newClock(cfg.ClockAt).now)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		if err := s.Ping(ctx); err != nil {
+			return fmt.Errorf("people are linked to the new menus before the old ones go, and for that the database is needed (DATABASE_URL): %w", err)
+		}
+		installer.People = peopleOf(ctx, s, cancel)
+	}
+	result, err := installer.Apply(ctx)
 	fmt.Fprintln(p.out, result)
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		err = cause
+	}
 	return err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// peopleAtOnce is how many people one look into the database brings.
+const peopleAtOnce = 1000
+
+// peopleOf are all people with the menu that their link state asks for. When the database fails it cancels with its
+// error.
+func peopleOf(ctx context.Context, s *store.Store, cancel context.CancelCauseFunc) iter.Seq2[string, string] {
+	return func(yield func(user, alias string) bool) {
+		for after := ""; ; {
+			people, err := s.People(ctx, after, peopleAtOnce)
+			if err != nil {
+				cancel(err)
+				return
+			}
+			for _, p := range people {
+				if !yield(p.Lane, richmenu.For(p.Holder, p.User)) {
+					return
+				}
+			}
+			if len(people) < peopleAtOnce {
+				return
+			}
+			after = people[len(people)-1].Lane
+		}
+	}
 }
 
 func (p *program) installer() (*richmenu.Installer, error) {
