@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// BAL-10: cut, not rounded.
+// BAL-10, BKT-08: 1GB is 1,000MB; cut, not rounded.
 func TestAmount(t *testing.T) {
 	for mb, want := range map[int]string{0: "0MB", 499: "499MB", 820: "820MB", 999: "999MB", 1000: "1.00GB", 1999: "1.99GB", 2349: "2.34GB", 12000: "12.00GB"} {
 		if got := Amount(mb); got != want {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,16 @@ func TestDemo(t *testing.T) {
 	}
 	if shown := fmt.Sprintf("%v %+v %#v %s", file, file, file, *file); strings.Contains(shown, "hanako-demo-2026") {
 		t.Error("a printed file shows passwords")
+	}
+	for _, c := range file.contracts {
+		for _, line := range c.lines {
+			if !slices.Contains([]int64{500, 3000, 6000, 12000}, line.row.QuotaMB) { // BKT-07
+				t.Errorf("a plan of %dMB", line.row.QuotaMB)
+			}
+			if topup := line.figures[slices.Index(stated[:], string(flows.Topup))]; topup%500 != 0 { // BKT-06: bought by 0.5GB
+				t.Errorf("%dMB were bought", topup)
+			}
+		}
 	}
 	bill := file.contracts[0].bills[1]
 	if bill.UniversalFeeSen != 660 || bill.RelayFeeSen != 220 || bill.BaseFeeSen != 363000 {

@@ -26,7 +26,7 @@ func (c *carrier) wantBuckets(what, line string, left [4]int, use int) {
 
 func dec(d, h, m, s int) time.Time { return time.Date(2026, 12, d, h, m, s, 0, flows.JST) }
 
-// BKT-01, BKT-03, BKT-04, GFT-08: on the 1st at 00:00 JST base and bought data roll over once, what rolled over and what
+// BKT-01, BKT-03, BKT-04, BKT-05, GFT-08: on the 1st at 00:00 JST base and bought data roll over once, what rolled over and what
 // was received is gone, and the quota is there anew.
 func TestMonthTurns(t *testing.T) {
 	each(t, func(t *testing.T, c *carrier) {
