@@ -48,6 +48,14 @@ func (b *Bot) ask(ctx context.Context, a flows.Arrival, q flows.Question) (flows
 		}
 		taken, err := b.takenBy(ctx, a.Lane, flows.HolderLink, contract.ID)
 		return flows.NonceRedeemed{Nonce: q.Kind, Lane: lane, Contract: contract, TakenBy: taken}, err
+	case flows.FindAnswer:
+		return flows.AnswerFound{Found: b.Answers.Find(q.Text)}, nil
+	case flows.FindTopic:
+		topic, ok := b.Answers.Topic(q.ID)
+		if !ok {
+			return flows.TopicGone{}, nil
+		}
+		return flows.AnswerFound{Found: flows.Found{Answer: &topic}}, nil
 	case flows.ReadGifts, flows.FindGift, flows.SettleGift:
 		return b.askGift(ctx, q), nil
 	}

@@ -57,10 +57,17 @@ type Carrier interface {
 	ExpireGift(ctx context.Context, id string) (flows.DataGift, error)
 }
 
+// Answers finds what answers a sentence. *answer.Responder is one.
+type Answers interface {
+	Find(text string) flows.Found
+	Topic(id string) (flows.Topic, bool)
+}
+
 // Config is what a Bot is made of. Zero values of the last group take the defaults in brackets.
 type Config struct {
 	Lanes    Lanes
 	Carrier  Carrier
+	Answers  Answers
 	Settings flows.Settings
 	Log      *slog.Logger
 	Metrics  *Metrics

@@ -39,6 +39,10 @@ type Conversation struct {
 	LineUntil time.Time `json:"line_until,omitzero"`
 	// Claim is a gift that waits for the person to link a line (GFT-31).
 	Claim string `json:"claim,omitempty"`
+	// Misses counts answers in a row without success (HLP-24); Open says that one was given and nobody said what it was
+	// worth.
+	Misses int  `json:"misses,omitempty"`
+	Open   bool `json:"open,omitempty"`
 	// Wrong are the times of wrong codes within the window, LockedUntil the end of the lock (LNK-23).
 	Wrong       []time.Time `json:"wrong,omitempty"`
 	LockedUntil time.Time   `json:"locked_until,omitzero"`

@@ -110,6 +110,10 @@ func (t *turn) take(in Input) {
 		t.say(Text{Text: t.brand(joinedGroup)})
 	case GiftsRead, GiftFound, GiftMade, GiftTaken, GiftReturned, GiftOver, GiftRefused, GiftUnknown, GiftGone:
 		t.giftInput(in)
+	case AnswerFound:
+		t.answerFound(in.Found)
+	case TopicGone:
+		t.say(Text{Text: topicGone, Choices: t.menu()})
 	default:
 		t.linkInput(in)
 	}
@@ -128,7 +132,7 @@ func (t *turn) idleSaid(in Said) {
 		t.showMenu(menuAgain)
 		return
 	}
-	t.say(Text{Text: t.brand(fallback), Choices: t.menu()})
+	t.do(FindAnswer{Text: in.Text})
 }
 
 func (t *turn) sent(in Sent) {
@@ -170,6 +174,11 @@ func (t *turn) tapped(in Tapped) {
 			return
 		case "noname":
 			t.rename(arg, "")
+			return
+		}
+		if verb == "faq" {
+			t.idle()
+			t.do(FindTopic{ID: arg})
 			return
 		}
 		if t.giftTapped(verb, arg) {

@@ -23,6 +23,8 @@ const (
 	wordPoints     word = "ポイント"
 	wordMenu       word = "メニュー"
 	wordCancel     word = "やめる"
+	wordSolved     word = "解決した"
+	wordUnsolved   word = "解決しない"
 )
 
 var words = map[string]word{
@@ -37,6 +39,8 @@ var words = map[string]word{
 	"ポイント": wordPoints, "LINEポイント": wordPoints,
 	"メニュー": wordMenu,
 	"やめる":  wordCancel,
+	"解決した": wordSolved, "解決しました": wordSolved,
+	"解決しない": wordUnsolved, "解決しません": wordUnsolved, "解決しなかった": wordUnsolved, "解決していない": wordUnsolved, "どれでもない": wordUnsolved,
 }
 
 // missesMenu reports whether a text says that the menu cannot be seen: 「メニューが表示されない」 and the like.
@@ -93,8 +97,14 @@ func (t *turn) word(w word) {
 		if t.needHolderLink(w) {
 			t.notBuilt(w)
 		}
-	case wordHelp, wordOperator:
-		t.notBuilt(wordHelp)
+	case wordHelp:
+		t.say(Text{Text: helpText, Choices: t.menu()})
+	case wordOperator:
+		t.say(Text{Text: operatorComing, Choices: t.menu()})
+	case wordSolved:
+		t.solved()
+	case wordUnsolved:
+		t.unsolved()
 	}
 }
 

@@ -21,6 +21,9 @@ type Settings struct {
 	BalanceTimeout time.Duration // balance.timeout
 	ThrottleLabel  string        // balance.throttle_label
 
+	// HelpLine is said to somebody who speaks of hurting themselves (HLP-37).
+	HelpLine string
+
 	GiftStepMB       int         // gift.step_mb
 	GiftMinMB        int         // gift.min_mb
 	GiftMaxPending   int         // gift.max_pending
@@ -38,6 +41,7 @@ func Defaults() Settings {
 		DialogWait: 10 * time.Minute, NonceTTL: 10 * time.Minute,
 		MaxLines: 5, MaxContracts: 5, BlockedKeep: 90 * 24 * time.Hour,
 		BalanceCache: time.Minute, BalanceStale: time.Hour, BalanceTimeout: 3 * time.Second, ThrottleLabel: "最大200kbps",
+		HelpLine:   "つらいお気持ちを、ひとりで抱えないでください。よりそいホットライン（0120-279-338、24時間・無料）などの相談窓口で、お話を聞いてもらえます。",
 		GiftStepMB: 500, GiftMinMB: 500, GiftMaxPending: 3, GiftMaxPerDay: 10, GiftClaimDays: 2,
 		GiftBlackoutFrom: MonthMoment{At: 23 * time.Hour}, GiftBlackoutTo: MonthMoment{Day: 1, At: 9 * time.Hour},
 	}

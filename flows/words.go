@@ -137,6 +137,21 @@ const (
 	giftNotFound     = "このデータプレゼントは見つかりませんでした。届いたリンクから、もう一度お試しください。"
 )
 
+// Questions in people's own words.
+const (
+	whichTopic     = "どのことについてお尋ねですか？"
+	greetingText   = "こんにちは。{brand}の自動応答です。ご用件をメニューからお選びいただくか、短い文章でお尋ねください。"
+	thanksText     = "どういたしまして。またいつでもお声がけください。"
+	isAutomatic    = "AI（自動応答）がお答えしています。人ではありません。"
+	emergencyText  = "命に関わる緊急のときは、すぐに119（救急・消防）または110（警察）に電話してください。"
+	offerOperator  = "オペレーターに相談することもできます。"
+	solvedText     = "お役に立ててよかったです。またいつでもお声がけください。"
+	unsolvedText   = "お役に立てず、申し訳ありません。別の言い方でお尋ねいただくと、お答えできることがあります。"
+	helpText       = "いつでもヘルプです。ご質問を短い文章でお送りください。AI（自動応答）がお答えします。"
+	operatorComing = "オペレーターの受付は準備中です。ご質問を短い文章でお送りください。AI（自動応答）がお答えします。"
+	topicGone      = "このご案内は終了しました。お手数ですが、もう一度短い文章でお尋ねください。"
+)
+
 // refusal says why nothing was done with a gift.
 func (t *turn) refusal(why Refusal, doing GiftDoing) string {
 	s := t.Settings

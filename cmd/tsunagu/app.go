@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -19,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tsunagu/bot"
+	"tsunagu/bot/answer"
 	"tsunagu/bot/pages"
 	"tsunagu/flows"
 	"tsunagu/richmenu"
@@ -39,6 +41,7 @@ type app struct {
 	bot    *bot.Bot
 	public *echo.Echo
 	ops    *http.ServeMux
+	faq    faqWatch
 
 	registry   *prometheus.Registry
 	swept      *prometheus.CounterVec
@@ -77,6 +80,15 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, now func() time.
 	}
 	a.ledger = newLedger(a.store, cfg, now)
 
+	corpus, err := faqCorpus(cfg)
+	if err != nil {
+		return nil, errors.Join(settingsError{"FAQ_FILE: " + err.Error()}, a.store.Close())
+	}
+	a.faq.responder = answer.New(corpus)
+	if info, err := os.Stat(cfg.FAQFile); err == nil {
+		a.faq.changed = info.ModTime()
+	}
+
 	a.measure()
 	var lanes bot.Lanes = a.store
 	if between.lanes != nil {
@@ -87,7 +99,7 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, now func() time.
 		carrier = between.carrier(carrier)
 	}
 	a.bot, err = bot.New(bot.Config{
-		Lanes: lanes, Carrier: carrier, Settings: cfg.Flows, Log: log, Metrics: bot.NewMetrics(a.registry), Now: now,
+		Lanes: lanes, Carrier: carrier, Answers: a.faq.responder, Settings: cfg.Flows, Log: log, Metrics: bot.NewMetrics(a.registry), Now: now,
 		ChannelSecrets: plainly(cfg.LineSecrets), Token: token, APIURL: cfg.LineAPI, PublicURL: cfg.PublicURL, WebURL: cfg.LineWeb,
 		MenuAlias: richmenu.For, MenuTabs: richmenu.Tabs, Tracer: tracer, InFlight: cfg.InFlight, LimitShare: cfg.RateShare,
 	})
@@ -298,7 +310,7 @@ const (
 	quietHour = 3
 )
 
-// sweep does what is due by the calendar: gifts whose time is over and lines whose month is over within seconds, every
+// sweep does what is due by the calendar, and looks at the FAQ file: gifts whose time is over and lines whose month is over within seconds, every
 // hour the links of lines and contracts that ended in an earlier month (LNK-46), and once a day it deletes what was kept
 // for long enough and repairs people's menus.
 func (a *app) sweep(ctx context.Context) {
@@ -309,6 +321,7 @@ func (a *app) sweep(ctx context.Context) {
 	for {
 		now := a.now().In(flows.JST)
 		a.keepBooks(ctx)
+		a.lookAtFAQ()
 		if h := now.Truncate(time.Hour); !h.Equal(hour) {
 			if err := a.endLinks(ctx); err != nil {
 				a.log.Error("links of ended lines were not ended, next try within the hour", "err", err)

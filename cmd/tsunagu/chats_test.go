@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"tsunagu/bot/answer"
 	"tsunagu/bot/linesim"
 	"tsunagu/flows"
 	"tsunagu/flows/flowtest"
@@ -74,6 +75,11 @@ func newStage(t *testing.T, w *world, chat flowtest.World) *stage {
 	s := &stage{world: w, chat: chat}
 	w.setClock(chat.Clock)
 	w.carrier(carrierFile(chat))
+	var faq answer.Corpus
+	for _, topic := range chat.FAQ {
+		faq.Entries = append(faq.Entries, answer.Entry{ID: topic.ID, Question: topic.Question, Answer: topic.Answer, Action: topic.Action})
+	}
+	w.faq.responder.Use(&faq)
 	for _, k := range chat.Contracts {
 		for _, l := range k.Lines {
 			if l.Taken {

@@ -200,6 +200,7 @@ func (c *config) settings() []setting {
 		opt("HELP_OPERATOR_TIMEOUT", "5m", parsed(&c.HelpOperatorTimeout, duration), "silence of the operator that gives the chat back (HLP-31)"),
 		opt("HELP_SURVEY_TTL", "24h", parsed(&c.SurveyTTL, duration), "how long the survey is open (HLP-35)"),
 		opt("HELP_SURVEY_INTERVAL", "7d", parsed(&c.SurveyInterval, duration), "time between two surveys of one person (HLP-35)"),
+		opt("HELP_LINE", flows.Defaults().HelpLine, parsed(&f.HelpLine, text), "said to somebody who speaks of hurting themselves (HLP-37)"),
 		opt("POINTS_CUTOFF_DAY", "2", parsed(&c.PointsCutoffDay, number(1, 28)), "last day for points settings of the month (PTS-08)"),
 		opt("BILL_FIX_DAY", "3", parsed(&c.BillFixDay, number(1, 28)), "day the bill is fixed (BIL-02)"),
 		opt("BILL_CHARGE_DAY", "5", parsed(&c.BillChargeDay, number(1, 28)), "day the bill is charged (BIL-02)"),

@@ -35,6 +35,7 @@ type cli struct {
 	Carrier carrierCmd `cmd:"" help:"The built-in carrier."`
 	Events  eventsCmd  `cmd:"" help:"Events that were given up on."`
 	Menus   menusCmd   `cmd:"" name:"richmenu" help:"The rich menus: paint them, compare them with LINE, install them."`
+	FAQ     faqCmd     `cmd:"" name:"faq" help:"The questions that are answered by themselves."`
 	Sim     simCmd     `cmd:"" help:"Run the simulated LINE alone, to test any bot against."`
 	Load    loadCmd    `cmd:"" help:"Load a running serve with a simulated LINE, and count from outside what became of each event."`
 	Doctor  doctorCmd  `cmd:"" help:"Check settings, database, token, clock, webhook, quota and menus; say what to do about each fault."`

@@ -6,6 +6,7 @@
 //	clock 2026-11-22 16:05
 //	contract hanako password hanako-demo-2026 from 2026-11-01 10:00
 //	line hanako 09012345678 code 0123456789012345 base 1840 gift 500 used 1150 quota 3000
+//	faq speed balance いつ元の速度に戻りますか？ = 月末に戻ります。
 //	-- chat --
 //	(follow)
 //	bot:  友だち追加ありがとうございます。…
@@ -42,6 +43,7 @@ type Chat struct {
 type World struct {
 	Clock     time.Time
 	Contracts []Contract
+	FAQ       []flows.Topic // none: nothing can be answered
 }
 
 // A Contract is a login ID with its lines.
@@ -120,6 +122,8 @@ func (c *Chat) readWorld(text string) error {
 			err = c.World.contract(f[1:])
 		case "line":
 			err = c.World.line(f[1:])
+		case "faq":
+			err = c.World.faq(line)
 		default:
 			err = fmt.Errorf("unknown word")
 		}
@@ -155,6 +159,20 @@ func (w *World) contract(f []string) (err error) {
 	}
 	w.Contracts = append(w.Contracts, k)
 	return err
+}
+
+// faq reads "faq ID ACTION QUESTION = ANSWER"; the action - is none.
+func (w *World) faq(line string) error {
+	f := strings.SplitN(line, " ", 4)
+	if len(f) < 4 {
+		return fmt.Errorf("a faq has an ID, an action, a question and an answer")
+	}
+	question, answer, ok := strings.Cut(f[3], " = ")
+	if !ok {
+		return fmt.Errorf("no answer")
+	}
+	w.FAQ = append(w.FAQ, flows.Topic{ID: f[1], Action: strings.Trim(f[2], "-"), Question: question, Answer: answer})
+	return nil
 }
 
 func (w *World) line(f []string) error {

@@ -171,6 +171,17 @@ func (p *Pure) answer(q flows.Question) (flows.Input, error) {
 		}
 		return flows.NonceRefused{Nonce: q.Kind}, nil
 	}
+	switch q := q.(type) {
+	case flows.FindAnswer:
+		return flows.AnswerFound{Found: p.World.find(q.Text)}, nil
+	case flows.FindTopic:
+		for _, topic := range p.World.FAQ {
+			if topic.ID == q.ID {
+				return flows.AnswerFound{Found: flows.Found{Answer: &topic}}, nil
+			}
+		}
+		return flows.TopicGone{}, nil
+	}
 	if in := p.askGift(q); in != nil {
 		return in, nil
 	}
@@ -198,6 +209,31 @@ func (p *Pure) answer(q flows.Question) (flows.Input, error) {
 		return flows.AskFailed{}, nil
 	}
 	return nil, fmt.Errorf("nobody answers %T", q)
+}
+
+// manners are sentences that any responder takes so.
+var manners = map[string]flows.Manner{
+	"こんにちは": flows.Greeting, "ありがとう": flows.Thanks, "バカ": flows.Insult,
+	"人間ですか？": flows.IsHuman, "火事です": flows.Emergency, "死にたい": flows.SelfHarm,
+}
+
+// find answers a question that is asked as it stands in the world, and offers those that share its first two characters.
+func (w World) find(text string) (f flows.Found) {
+	for _, topic := range w.FAQ {
+		if topic.Question == text {
+			return flows.Found{Answer: &topic}
+		}
+		if r := []rune(text); len(r) > 1 && strings.HasPrefix(topic.Question, string(r[:2])) {
+			f.Choices = append(f.Choices, topic)
+		}
+	}
+	if len(f.Choices) < 2 {
+		f.Choices = nil
+	}
+	if manner, ok := manners[text]; ok {
+		return flows.Found{Manner: manner}
+	}
+	return f
 }
 
 func (p *Pure) verified(k Contract, l Line) flows.Input {
