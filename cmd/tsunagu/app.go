@@ -283,6 +283,7 @@ func (a *app) run(ctx context.Context, public, ops net.Listener) error {
 	go func() { a.bot.Run(ctx, grace); close(worked) }()
 	go a.store.Listen(ctx)
 	go a.sweep(ctx)
+	go a.keepBooks(ctx)
 
 	<-ctx.Done()
 	a.log.Info("stopping", "why", context.Cause(ctx))
@@ -310,9 +311,8 @@ const (
 	quietHour = 3
 )
 
-// sweep does what is due by the calendar, and looks at the FAQ file: gifts whose time is over and lines whose month is over within seconds, every
-// hour the links of lines and contracts that ended in an earlier month (LNK-46), and once a day it deletes what was kept
-// for long enough and repairs people's menus.
+// sweep looks at the FAQ file and does what is due by the calendar: every hour it ends the links of lines and contracts
+// that ended in an earlier month (LNK-46), and once a day it deletes what was kept for long enough and repairs menus.
 func (a *app) sweep(ctx context.Context) {
 	tick := time.NewTicker(lookAtClock)
 	defer tick.Stop()
@@ -320,7 +320,6 @@ func (a *app) sweep(ctx context.Context) {
 	var day string
 	for {
 		now := a.now().In(flows.JST)
-		a.keepBooks(ctx)
 		a.lookAtFAQ()
 		if h := now.Truncate(time.Hour); !h.Equal(hour) {
 			if err := a.endLinks(ctx); err != nil {
@@ -341,15 +340,25 @@ func (a *app) sweep(ctx context.Context) {
 	}
 }
 
-// keepBooks expires gifts and turns the month in the built-in carrier.
+// keepBooks expires gifts and turns the month in the built-in carrier, within seconds of their time. Many lines take long,
+// and nothing else waits for them.
 func (a *app) keepBooks(ctx context.Context) {
-	gifts, err := a.ledger.ExpireGifts(ctx)
-	lines, turnErr := a.ledger.TurnMonth(ctx)
-	switch err := errors.Join(err, turnErr); {
-	case err != nil && ctx.Err() == nil:
-		a.log.Error("the carrier's books are behind, next try in seconds", "err", err)
-	case gifts+lines > 0:
-		a.log.Info("books kept", "gifts_expired", gifts, "lines_turned", lines)
+	tick := time.NewTicker(lookAtClock)
+	defer tick.Stop()
+	for {
+		gifts, err := a.ledger.ExpireGifts(ctx)
+		lines, turnErr := a.ledger.TurnMonth(ctx)
+		switch err := errors.Join(err, turnErr); {
+		case err != nil && ctx.Err() == nil:
+			a.log.Error("the carrier's books are behind, next try in seconds", "err", err)
+		case gifts+lines > 0:
+			a.log.Info("books kept", "gifts_expired", gifts, "lines_turned", lines)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

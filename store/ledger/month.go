@@ -65,7 +65,8 @@ func (l *Ledger) turnIfDue(ctx context.Context, now time.Time, lineIDs ...string
 func (l *Ledger) turn(ctx context.Context, now time.Time, lineID string) error {
 	err := l.db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		var pending []string
-		err := tx.Model(&giftRow{}).Where("from_line = ? AND state = 'pending' AND claim_by <= ?", lineID, at(now)).Order("id").Pluck("id", &pending).Error
+		err := tx.Model(&giftRow{}).Clauses(forTransfer).Where("from_line = ? AND state = 'pending' AND claim_by <= ?", lineID, at(now)).
+			Order("id").Pluck("id", &pending).Error // all of them before any account, as claims do
 		if err != nil {
 			return err
 		}
