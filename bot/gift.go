@@ -120,7 +120,7 @@ func (b *Bot) shareURL(ctx context.Context, words, types string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	link := b.WebURL + "/R/oaMessage/" + url.PathEscape(basic) + "/?" + percent(types)
+	link := b.WebURL + "/R/oaMessage/" + percent(basic) + "/?" + percent(types)
 	address := b.WebURL + "/R/share?text=" + percent(words+"\n"+link)
 	if len(address) > maxURI {
 		return "", fmt.Errorf("a share link of %d characters: LINE takes %d", len(address), maxURI)
