@@ -44,7 +44,7 @@ const movingAgain = 20 * time.Second
 // questions are as different as their answers, so that none can pass for another.
 var questions = []load.Question{
 	{Say: "残量", Answer: "この機能を使うには利用者連携が必要です"}, {Say: "メニュー", Answer: "ご利用になる機能"}, {Say: "設定", Answer: "現在、連携はありません"},
-	{Say: "ヘルプ", Answer: "準備中"}, {Say: "やめる", Answer: "取りやめる手続き"},
+	{Say: "ヘルプ", Answer: "いつでもヘルプです"}, {Say: "やめる", Answer: "取りやめる手続き"},
 }
 
 // binary is the program, built once.
