@@ -2,12 +2,15 @@ package main
 
 import (
 	"encoding/json"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"tsunagu/bot/linesim"
 )
 
 func faqFile(t *testing.T, name, content string) string {
@@ -68,17 +71,20 @@ func TestFAQCommands(t *testing.T) {
 
 // The FAQ file is used anew when it was changed, without a restart; a bad one leaves the old one in use.
 func TestFAQFileIsReloaded(t *testing.T) {
-	path := faqFile(t, "faq.yaml", parrots)
-	w := newWorld(t, "sqlite:"+filepath.Join(t.TempDir(), "tsunagu.db"))
-	w.cfg.FAQFile = path
+	path, logs := faqFile(t, "faq.yaml", parrots), new(syncBuffer)
+	sim := linesim.New(linesim.Config{})
+	t.Cleanup(sim.Close)
+	env := settingsFor(sim, "http://127.0.0.1:1", "http://127.0.0.1:2", "sqlite:"+filepath.Join(t.TempDir(), "tsunagu.db"))
+	env["FAQ_FILE"] = path
+	a := appWith(t, env, slog.New(slog.NewTextHandler(logs, nil)), time.Now, seams{}) // it does not run: nobody else looks
+	t.Cleanup(func() { _ = a.store.Close() })
 	ask := func(text string) string {
-		found := w.faq.responder.Find(text)
+		found := a.faq.responder.Find(text)
 		if found.Answer == nil {
 			return ""
 		}
 		return found.Answer.ID
 	}
-	w.lookAtFAQ()
 	if got := ask("オウムは飼えますか？"); got != "parrots" {
 		t.Fatalf("found %q", got)
 	}
@@ -91,10 +97,10 @@ func TestFAQFileIsReloaded(t *testing.T) {
 		if err := os.Chtimes(path, at, at); err != nil {
 			t.Fatal(err)
 		}
-		w.lookAtFAQ()
+		a.lookAtFAQ()
 	}
 	rewrite("version: 2", time.Minute)
-	if got := ask("オウムは飼えますか？"); got != "parrots" || !strings.Contains(w.logs.String(), "the old one stays in use") {
+	if got := ask("オウムは飼えますか？"); got != "parrots" || !strings.Contains(logs.String(), "the old one stays in use") {
 		t.Errorf("after a bad file: %q", got)
 	}
 	rewrite(strings.ReplaceAll(parrots, "オウム", "インコ"), 2*time.Minute)
@@ -104,7 +110,7 @@ func TestFAQFileIsReloaded(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	w.lookAtFAQ()
+	a.lookAtFAQ()
 	if got := ask("インコは飼えますか？"); got != "parrots" {
 		t.Errorf("after the file is gone: %q", got)
 	}
