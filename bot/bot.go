@@ -180,17 +180,18 @@ func (b *Bot) askSelf(ctx context.Context) error {
 
 // basicID is the account's own, "@…". It is asked for when LINE has not told yet.
 func (b *Bot) basicID(ctx context.Context) (string, error) {
-	for asked := false; ; asked = true {
+	known := func() string {
 		b.self.Lock()
-		basic := b.self.basic
-		b.self.Unlock()
-		if basic != "" || asked {
-			return basic, nil
-		}
-		if err := b.askSelf(ctx); err != nil {
-			return "", fmt.Errorf("LINE did not tell the account's ID: %w", err)
-		}
+		defer b.self.Unlock()
+		return b.self.basic
 	}
+	if basic := known(); basic != "" {
+		return basic, nil
+	}
+	if err := b.askSelf(ctx); err != nil {
+		return "", fmt.Errorf("LINE did not tell the account's ID: %w", err)
+	}
+	return known(), nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {

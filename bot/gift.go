@@ -49,7 +49,8 @@ func (b *Bot) askGift(ctx context.Context, q flows.Question) flows.Input {
 		case err != nil:
 			return flows.GiftUnknown(q)
 		}
-		return flows.GiftFound{Gift: found, Giver: b.nameOf(ctx, found.Giver), Doing: q.Doing, Tries: q.Tries}
+		b.balances.drop(found.From, found.To)
+		return flows.GiftFound{Gift: found, Giver: b.nameOf(ctx, found.Giver), Doing: q.Doing}
 	}
 	return flows.AskFailed{}
 }

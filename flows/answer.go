@@ -14,7 +14,6 @@ type Topic struct {
 	Question string // the heading of the answer
 	Answer   string // {brand} stands for the brand
 	Action   string // one of TopicActions, or ""
-	Handoff  bool   // an operator is offered in any case
 }
 
 // TopicActions are the functions that can stand below an answer.

@@ -72,7 +72,6 @@ type (
 		Gift  DataGift
 		Giver string
 		Doing GiftDoing
-		Tries int
 	}
 	// GiftMade: the gift is there and its data reserved.
 	GiftMade struct{ Gift DataGift }

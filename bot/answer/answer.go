@@ -11,7 +11,6 @@
 package answer
 
 import (
-	"bytes"
 	"sync/atomic"
 
 	"tsunagu/flows"
@@ -51,18 +50,9 @@ func BuiltIn() *Responder { return New(mustRead(Demo)) }
 func (r *Responder) Use(c *Corpus) {
 	l := &loaded{index: newIndex(c)}
 	for _, e := range c.Entries {
-		l.topics = append(l.topics, flows.Topic{ID: e.ID, Question: e.Question, Answer: e.Answer, Action: e.Action, Handoff: e.Handoff})
+		l.topics = append(l.topics, flows.Topic{ID: e.ID, Question: e.Question, Answer: e.Answer, Action: e.Action})
 	}
 	r.loaded.Store(l)
-}
-
-// Load reads a corpus and uses it from then on. With a *CorpusError the old one stays.
-func (r *Responder) Load(data []byte) error {
-	c, err := ReadCorpus(bytes.NewReader(data))
-	if err == nil {
-		r.Use(c)
-	}
-	return err
 }
 
 // Topic returns a topic by its ID.

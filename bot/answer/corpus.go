@@ -33,7 +33,7 @@ type Entry struct {
 	Answer   string // {brand} stands for the brand
 	Variants []string
 	Action   string // one of flows.TopicActions, or ""
-	Handoff  bool
+	Handoff  bool   // an operator is to be offered; the chat offers one under every answer
 }
 
 // A Corpus is what can be answered, in the file's order.

@@ -88,6 +88,9 @@ func (s *Sim) chooseFriend(w http.ResponseWriter, r *http.Request) {
 	}
 	me := s.whose(r)
 	page := sharePage{Text: text, Back: phoneOf(me)}
+	if me != nil {
+		page.As = me.ID
+	}
 	for _, p := range s.People() {
 		if p != me {
 			page.Friends = append(page.Friends, p)
@@ -99,7 +102,7 @@ func (s *Sim) chooseFriend(w http.ResponseWriter, r *http.Request) {
 // sendToFriend takes the share screen's choice: POST /R/share.
 func (s *Sim) sendToFriend(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	to, me := s.Person(r.FormValue("to")), s.whose(r)
+	to, me := s.Person(r.FormValue("to")), s.Person(r.FormValue("as"))
 	if text := r.FormValue("text"); to != nil && text != "" {
 		from := "友だち"
 		if me != nil {
@@ -138,6 +141,7 @@ type note struct{ Title, Text, Back string }
 
 type sharePage struct {
 	Text, Back string
+	As         string // who shares: another phone in the same browser may be opened before the choice is made
 	Friends    []*Person
 }
 
@@ -151,7 +155,7 @@ var linePages = template.Must(template.New("").Parse(`
 </main></body></html>{{end}}
 {{define "share"}}{{template "head" "送信先を選択"}}
 <p class="text">{{.Text}}</p>
-<form method="post" action="/R/share"><input type="hidden" name="text" value="{{.Text}}">
+<form method="post" action="/R/share"><input type="hidden" name="text" value="{{.Text}}"><input type="hidden" name="as" value="{{.As}}">
 {{range .Friends}}<button name="to" value="{{.ID}}">{{.Name}}</button>
 {{else}}<p>ほかの人がいません。スマートフォンの画面で人を追加してください。</p>{{end}}</form>
 <p><a href="{{.Back}}">トークに戻る</a></p>

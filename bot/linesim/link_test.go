@@ -82,14 +82,16 @@ func TestShare(t *testing.T) {
 	const gift = "受け取る: https://example.jp/g/1?a=1&b=<2>"
 	page := w.ask("GET", "/R/share?text="+url.QueryEscape(gift), "", me...)
 	w.want(page, 200, "はなこ")
+	w.want(page, 200, `name="as" value="`+a.ID+`"`)
 	if strings.Contains(page.text, "たろう") {
 		t.Error("the share screen offers to send to oneself")
 	}
 	if strings.Contains(page.text, "<2>") {
 		t.Error("the page holds the text unescaped")
 	}
-	form := append([]string{"Content-Type", "application/x-www-form-urlencoded"}, me...)
-	body := url.Values{"to": {b.ID}, "text": {gift}}.Encode()
+	// Meanwhile the browser has become another's phone; the text is from whoever opened the share screen.
+	form := []string{"Content-Type", "application/x-www-form-urlencoded", "Cookie", personCookie + "=" + b.ID}
+	body := url.Values{"to": {b.ID}, "text": {gift}, "as": {a.ID}}.Encode()
 	w.want(w.ask("POST", "/R/share", body, append(form, "Sec-Fetch-Site", "cross-site")...), 403, "")
 	w.want(w.ask("POST", "/R/share", body, form...), 200, "はなこさんに送信しました")
 	chat := b.Chat()

@@ -50,7 +50,11 @@ func (c menusPreviewCmd) Run(p *program) error {
 type menusDiffCmd struct{}
 
 func (menusDiffCmd) Run(p *program) error {
-	installer, err := p.installer()
+	cfg, err := p.settings(needLINE)
+	if err != nil {
+		return err
+	}
+	installer, err := p.installer(cfg)
 	if err != nil {
 		return err
 	}
@@ -74,7 +78,7 @@ func (menusApplyCmd) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	installer, err := p.installer()
+	installer, err := p.installer(cfg)
 	if err != nil {
 		return err
 	}
@@ -139,11 +143,7 @@ func peopleOf(ctx context.Context, s *store.Store, cancel context.CancelCauseFun
 	}
 }
 
-func (p *program) installer() (*richmenu.Installer, error) {
-	cfg, err := p.settings(needLINE)
-	if err != nil {
-		return nil, err
-	}
+func (p *program) installer(cfg *config) (*richmenu.Installer, error) {
 	installer, err := newInstaller(cfg)
 	if err == nil {
 		installer.Log = p.logger(cfg)

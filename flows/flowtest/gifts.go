@@ -156,7 +156,7 @@ func (p *Pure) askGift(q flows.Question) flows.Input {
 		case g == nil:
 			return flows.GiftRefused{Reason: flows.NoSuchGift, Doing: q.Doing}
 		}
-		return flows.GiftFound{Gift: *g, Giver: giver(g), Doing: q.Doing, Tries: q.Tries}
+		return flows.GiftFound{Gift: *g, Giver: giver(g), Doing: q.Doing}
 	}
 	return nil
 }

@@ -143,8 +143,9 @@ type openedLine struct {
 	Bytes             int64
 }
 
-func (o openedLine) opened(now time.Time) bool {
-	return contractRow{MNP: o.MNP, SwitchCompletedAt: o.SwitchCompletedAt, ShippingMailAt: o.ShippingMailAt}.opens(now) == nil
+// opens is nil, or a *flows.NotYetError.
+func (o openedLine) opens(now time.Time) error {
+	return contractRow{MNP: o.MNP, SwitchCompletedAt: o.SwitchCompletedAt, ShippingMailAt: o.ShippingMailAt}.opens(now)
 }
 
 // giver reads what decides about a line's gifts: flows.ErrNoLine.
@@ -156,7 +157,7 @@ func (l *Ledger) giver(tx *gorm.DB, lineID string, now time.Time) (giver, error)
 	if len(lines) == 0 || lines[0].Line.gone(now) {
 		return giver{}, flows.ErrNoLine
 	}
-	g := giver{line: lines[0].Line, opened: lines[0].opened(now), base: lines[0].Bytes / bytesPerMB}
+	g := giver{line: lines[0].Line, opened: lines[0].opens(now) == nil, base: lines[0].Bytes / bytesPerMB}
 	var gifts []giftRow
 	if err := tx.Find(&gifts, "from_line = ? AND made_at >= ?", lineID, at(monthStart(now, 0))).Error; err != nil {
 		return giver{}, err
@@ -320,7 +321,7 @@ func (l *Ledger) claimRefusal(tx *gorm.DB, r giftRow, lineID string, now time.Ti
 		if err := tx.Raw(lineInUseQuery, id).Scan(&lines).Error; err != nil {
 			return "", err
 		}
-		if len(lines) == 0 || lines[0].Line.Status != string(flows.LineActive) || !lines[0].opened(now) {
+		if len(lines) == 0 || lines[0].Line.Status != string(flows.LineActive) || lines[0].opens(now) != nil {
 			return flows.LineNotInUse, nil
 		}
 		if !bool(lines[0].Line.GiftCapable) { // GFT-13; one that may not give may receive all the same (GFT-29)
@@ -358,16 +359,9 @@ func (l *Ledger) ExpireGift(ctx context.Context, id string) (flows.DataGift, err
 }
 
 func (l *Ledger) expire(tx *gorm.DB, id string, now time.Time) (giftRow, error) {
-	var rows []giftRow
-	if err := tx.Clauses(forTransfer).Find(&rows, "id = ?", id).Error; err != nil {
-		return giftRow{}, err
-	}
-	if len(rows) == 0 {
-		return giftRow{}, refused(flows.NoSuchGift)
-	}
-	r := rows[0]
-	if r.State != string(flows.GiftPending) || at(now) < r.ClaimBy {
-		return r, nil
+	r, err := lockGift(tx, id)
+	if err != nil || r.State != string(flows.GiftPending) || at(now) < r.ClaimBy {
+		return r, err
 	}
 	r.State = string(flows.GiftExpired)
 	return l.settle(tx, r, "", now, accountID(r.FromLine, string(flows.Base)))
@@ -395,9 +389,8 @@ func (l *Ledger) ExpireGifts(ctx context.Context) (n int, err error) {
 	}
 }
 
-// pendingGift locks a gift for a command. One that this command settled before is returned as it is; one that another
-// command settled is refused.
-func pendingGift(tx *gorm.DB, command, id string) (giftRow, error) {
+// lockGift reads a gift and keeps others from it until the transaction ends.
+func lockGift(tx *gorm.DB, id string) (giftRow, error) {
 	if !storable(id) {
 		return giftRow{}, refused(flows.NoSuchGift)
 	}
@@ -408,9 +401,15 @@ func pendingGift(tx *gorm.DB, command, id string) (giftRow, error) {
 	if len(rows) == 0 {
 		return giftRow{}, refused(flows.NoSuchGift)
 	}
-	r := rows[0]
-	if r.SettledAt == 0 || r.SettledBy == command {
-		return r, nil
+	return rows[0], nil
+}
+
+// pendingGift locks a gift for a command. One that this command settled before is returned as it is; one that another
+// command settled is refused.
+func pendingGift(tx *gorm.DB, command, id string) (giftRow, error) {
+	r, err := lockGift(tx, id)
+	if err != nil || r.SettledAt == 0 || r.SettledBy == command {
+		return r, err
 	}
 	switch flows.GiftState(r.State) {
 	case flows.GiftClaimed:

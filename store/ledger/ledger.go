@@ -121,24 +121,17 @@ func (l *Ledger) VerifyCode(ctx context.Context, code string) (flows.Line, error
 	if !isCode(code, l.settings.CodeDigits) {
 		return flows.Line{}, flows.ErrWrongCode
 	}
-	var found []struct {
-		Line              lineRow `gorm:"embedded"`
-		MNP               flag    `gorm:"column:mnp"`
-		SwitchCompletedAt moment
-		ShippingMailAt    moment
-	}
+	var found []openedLine
 	if err := l.db.WithContext(ctx).Raw(codeQuery, l.codeHashes(code)).Scan(&found).Error; err != nil {
 		return flows.Line{}, fmt.Errorf("look up a usage code: %w", err)
 	}
 	if len(found) == 0 || found[0].Line.Status == string(flows.LineEnded) {
 		return flows.Line{}, flows.ErrWrongCode
 	}
-	f := found[0]
-	contract := contractRow{MNP: f.MNP, SwitchCompletedAt: f.SwitchCompletedAt, ShippingMailAt: f.ShippingMailAt}
-	if err := contract.opens(l.now()); err != nil {
+	if err := found[0].opens(l.now()); err != nil {
 		return flows.Line{}, err
 	}
-	return f.Line.line(), nil
+	return found[0].Line.line(), nil
 }
 
 // Line returns a line by its ID. It fails with flows.ErrNoLine when there is none or it ended in an earlier month.
