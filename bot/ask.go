@@ -56,6 +56,9 @@ func (b *Bot) ask(ctx context.Context, a flows.Arrival, q flows.Question) (flows
 			return flows.TopicGone{}, nil
 		}
 		return flows.AnswerFound{Found: flows.Found{Answer: &topic}}, nil
+	case flows.ReadDesk:
+		load, err := b.Lanes.ReadDesk(ctx, q.Session)
+		return flows.DeskRead{For: q.For, Load: load}, err
 	case flows.ReadGifts, flows.FindGift, flows.SettleGift:
 		return b.askGift(ctx, q), nil
 	}

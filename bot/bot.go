@@ -33,6 +33,12 @@ type Lanes interface {
 	People(ctx context.Context, after string, limit int) ([]flows.MenuOf, error)
 	// KeepMenus notes that lanes were linked to the menu of an alias.
 	KeepMenus(ctx context.Context, alias string, lanes []string) error
+	// ReadDesk tells how the operators' desk is, seen from a session, or from one that would begin now.
+	ReadDesk(ctx context.Context, session string) (flows.DeskLoad, error)
+	// Arrival is one arrival of a lane; ok is false when it is gone. Its body is empty when it was erased.
+	Arrival(ctx context.Context, lane string, seq int64) (a flows.Arrival, ok bool, err error)
+	// Recent is what happened last in a lane before a moment, with the calls that followed.
+	Recent(ctx context.Context, lane string, before time.Time, limit int) ([]flows.Arrival, []flows.Deed, error)
 	// RedeemNonce consumes a nonce for the arrival by; the same arrival may ask again.
 	RedeemNonce(ctx context.Context, nonce, by string) (lane string, c flows.Contract, ok bool, err error)
 }
@@ -79,6 +85,8 @@ type Config struct {
 	Token *Token
 	// APIURL is https://api.line.me or a simulator.
 	APIURL string
+	// DataURL is https://api-data.line.me or a simulator: pictures and files that people sent.
+	DataURL string
 	// PublicURL is where people reach the pages, without a slash at the end.
 	PublicURL string
 	// WebURL is https://line.me or a simulator: links that open the LINE app.

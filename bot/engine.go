@@ -101,8 +101,9 @@ type worker struct {
 	*Bot
 	claim        flows.Claim
 	conversation flows.Conversation
-	outcomes     []flows.Deed    // performed, not yet saved
-	menu         string          // linked since the last save, see flows.Save
+	outcomes     []flows.Deed // performed, not yet saved
+	menu         string       // linked since the last save, see flows.Save
+	delivered    []flows.Delivery
 	calls        map[string]call // planned in this claim, by the deed's ID
 }
 
@@ -207,7 +208,7 @@ func (w *worker) turn(ctx context.Context, a flows.Arrival) (turned flows.Turned
 	case flows.AccountLinked, flows.AccountLinkFailed:
 		turned.Forget = true
 	}
-	moment := flows.Moment{At: a.At, Lane: a.Lane, Settings: w.Settings}
+	moment := flows.Moment{At: a.At, Lane: a.Lane, ID: a.ID, Seq: a.Seq, Message: a.MessageID, Settings: w.Settings}
 	var effects []flows.Effect
 	in := r.input
 	for n := 0; in != nil; n++ {
@@ -260,11 +261,11 @@ func (w *worker) performAll(ctx context.Context, deeds []flows.Deed, resumed boo
 
 // save stores a step with the outcomes that are known so far.
 func (w *worker) save(ctx context.Context, step flows.Save) error {
-	step.Lane, step.Fence, step.Outcomes, step.Menu = w.claim.Lane, w.claim.Fence, w.outcomes, w.menu
+	step.Lane, step.Fence, step.Outcomes, step.Menu, step.Delivered = w.claim.Lane, w.claim.Fence, w.outcomes, w.menu, w.delivered
 	if err := w.Lanes.Save(ctx, step); err != nil {
 		return err
 	}
-	w.outcomes, w.menu = nil, ""
+	w.outcomes, w.menu, w.delivered = nil, "", nil
 	return nil
 }
 

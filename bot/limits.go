@@ -13,6 +13,7 @@ const (
 	maxAltText      = 1500
 	maxQuickReplies = 13
 	maxLabel        = 20
+	maxSender       = 20
 	maxFlexBytes    = 30 << 10
 	maxData         = 300
 	maxURI          = 1000

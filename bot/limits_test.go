@@ -47,7 +47,7 @@ func TestRenderStaysInsideTheLimits(t *testing.T) {
 	for range 20 {
 		choices = append(choices, flows.Choice{Label: strings.Repeat("長", 30), Say: "残量"})
 	}
-	messages, err := new(Bot).render(t.Context(), flows.Text{Text: strings.Repeat("とても長い文です。", 1000), Choices: choices})
+	messages, err := new(Bot).render(t.Context(), flows.Text{Text: strings.Repeat("とても長い文です。", 1000), Choices: choices}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestRenderStaysInsideTheLimits(t *testing.T) {
 }
 
 func TestAltTextIsCut(t *testing.T) {
-	messages, err := new(Bot).render(t.Context(), flows.Buttons{Text: strings.Repeat("あ", 1600)})
+	messages, err := new(Bot).render(t.Context(), flows.Buttons{Text: strings.Repeat("あ", 1600)}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,8 @@ var retryKeys = uuid.MustParse("6d2f0c1e-3f0b-5a57-9a50-2b1d7f4be6a1")
 type call struct {
 	ReplyToken string            `json:"reply_token,omitempty"`
 	Messages   []json.RawMessage `json:"messages,omitempty"`
-	Menu       string            `json:"menu,omitempty"` // a rich menu's alias
+	Menu       string            `json:"menu,omitempty"`  // a rich menu's alias
+	Entry      string            `json:"entry,omitempty"` // of the transcript, when an operator speaks
 }
 
 // packed is how long a call is whose JSON is compressed: cards repeat themselves, and shrink to a quarter.
@@ -58,7 +59,7 @@ var packers = sync.Pool{New: func() any {
 
 // encode is c in JSON, compressed where that pays. The messages are JSON already, and not looked through once more.
 func (c call) encode() ([]byte, error) {
-	if len(c.Messages) == 0 {
+	if len(c.Messages) == 0 || c.Entry != "" {
 		return json.Marshal(c)
 	}
 	body, err := messagesBody("reply_token", c.ReplyToken, c.Messages)
@@ -96,15 +97,25 @@ func decodeCall(body []byte) (c call, err error) {
 func (w *worker) plan(ctx context.Context, a flows.Arrival, replyToken string, effects []flows.Effect) (deeds []flows.Deed, err error) {
 	var messages []json.RawMessage
 	var menus []call
+	entry, at := "", a.At
 	for _, e := range effects {
 		switch e := e.(type) {
 		case flows.Say:
 			for _, m := range e.Messages {
-				rendered, err := w.render(ctx, m)
+				rendered, err := w.render(ctx, m, e.As)
 				if err != nil {
 					return nil, err
 				}
 				messages = append(messages, rendered...)
+			}
+			if e.Entry != "" {
+				entry = e.Entry
+			}
+			if e.ReplyTo > 0 && w.Now().Sub(e.ReplyAt) < replyWindow {
+				if replyToken, err = w.tokenOf(ctx, e.ReplyTo); err != nil {
+					return nil, err
+				}
+				at = e.ReplyAt
 			}
 		case flows.UseMenu:
 			menus = append(menus, call{Menu: w.MenuAlias(e.Holder, e.User)})
@@ -116,17 +127,17 @@ func (w *worker) plan(ctx context.Context, a flows.Arrival, replyToken string, e
 		body, err := c.encode()
 		d := flows.Deed{
 			ID: deedID(a, len(deeds)), Lane: a.Lane, Seq: a.Seq, N: len(deeds),
-			Kind: kind, State: flows.Sending, At: a.At, Body: body,
+			Kind: kind, State: flows.Sending, At: at, Body: body,
 		}
 		deeds, w.calls[d.ID] = append(deeds, d), c
 		return err
 	}
 	for len(messages) > 0 {
 		n := min(len(messages), messagesPerCall)
-		c := call{Messages: messages[:n]}
+		c := call{Messages: messages[:n], Entry: entry}
 		messages = messages[n:]
 		kind := kindPush
-		if replyToken != "" && len(deeds) == 0 && w.Now().Sub(a.At) < replyWindow {
+		if replyToken != "" && len(deeds) == 0 && w.Now().Sub(at) < replyWindow {
 			kind, c.ReplyToken = kindReply, replyToken
 		}
 		if err := add(kind, c); err != nil {
@@ -151,6 +162,11 @@ func (w *worker) plan(ctx context.Context, a flows.Arrival, replyToken string, e
 //	menu        –                simply again
 func (w *worker) perform(ctx context.Context, d flows.Deed, resumed bool) (after flows.Deed, wait time.Duration, err error) {
 	c, planned := w.calls[d.ID]
+	defer func() {
+		if c.Entry != "" && err == nil {
+			w.delivered = append(w.delivered, flows.Delivery{Entry: c.Entry, State: after.State, Error: after.Error})
+		}
+	}()
 	if !planned {
 		if c, err = decodeCall(d.Body); err != nil {
 			d.State, d.Error = flows.Failed, "erased, or not readable"
@@ -203,7 +219,7 @@ func (w *worker) perform(ctx context.Context, d flows.Deed, resumed bool) (after
 	switch {
 	case got.outcome == accepted, got.spentKey && d.Kind == kindPush:
 		d.State = flows.Done
-		if d.Kind != kindMenu && d.N == 0 {
+		if d.Kind != kindMenu && d.N == 0 && c.Entry == "" {
 			w.Metrics.answerSeconds.Observe(w.Now().Sub(d.At).Seconds())
 		}
 	case got.outcome == notTaken:
@@ -226,6 +242,19 @@ func (w *worker) perform(ctx context.Context, d flows.Deed, resumed bool) (after
 }
 
 func (w *worker) count(d flows.Deed) { w.Metrics.deeds.WithLabelValues(d.Kind, d.State).Inc() }
+
+// tokenOf is the reply token of an earlier arrival that was not answered yet, "" when it is gone.
+func (w *worker) tokenOf(ctx context.Context, seq int64) (string, error) {
+	a, ok, err := w.Lanes.Arrival(ctx, w.claim.Lane, seq)
+	if err != nil || !ok || len(a.Body) == 0 {
+		return "", err
+	}
+	var e envelope
+	if json.Unmarshal(a.Body, &e) != nil {
+		return "", nil
+	}
+	return e.ReplyToken, nil
+}
 
 // turnIntoPush changes a reply that LINE certainly did not take into a push, and stores that before the push is sent:
 // a crash in between must not find a reply token in doubt.

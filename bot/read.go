@@ -134,12 +134,25 @@ func readEvent(event webhook.EventInterface, e envelope) reading {
 }
 
 func readMessage(content webhook.MessageContentInterface) reading {
-	switch content.(type) {
-	case nil:
+	if content == nil {
 		return reading{fate: flows.Unread, reason: "message without content"}
-	default: // images, stickers, and whatever comes to be
-		return reading{input: flows.Sent{Kind: content.GetType()}}
 	}
+	sent := flows.Sent{Kind: content.GetType()} // whatever comes to be
+	switch m := content.(type) {
+	case webhook.StickerMessageContent:
+		sent.Text = clean(strings.Join(m.Keywords, " "))
+		sent.Attachment = flows.Attachment{Package: clean(m.PackageId), Sticker: clean(m.StickerId)}
+	case webhook.LocationMessageContent:
+		sent.Text = clean(strings.TrimSpace(m.Title + " " + m.Address))
+		sent.Attachment = flows.Attachment{Latitude: m.Latitude, Longitude: m.Longitude}
+	case webhook.FileMessageContent:
+		sent.Attachment = flows.Attachment{Name: clean(m.FileName), Bytes: int64(m.FileSize)}
+	case webhook.VideoMessageContent:
+		sent.Attachment = flows.Attachment{Millis: m.Duration}
+	case webhook.AudioMessageContent:
+		sent.Attachment = flows.Attachment{Millis: m.Duration}
+	}
+	return reading{input: sent}
 }
 
 // clean drops what no database or log should meet: NUL, and bytes that are not UTF-8.

@@ -38,7 +38,7 @@ func TestFateOfEveryEventType(t *testing.T) {
 		{"text with NUL", event("message", text(`a\u0000b`)), flows.Said{Text: "ab", Plain: "ab"}, ""},
 		{"text with half an emoji", event("message", text(`\ud83c`)), flows.Said{Text: "\uFFFD", Plain: "\uFFFD"}, ""},
 		{"password (LNK-14)", event("message", text("hanako1234")), flows.SaidSecret{}, ""},
-		{"sticker", event("message", `,"message":{"type":"sticker","id":"1","packageId":"1","stickerId":"2","stickerResourceType":"STATIC"}`), flows.Sent{Kind: "sticker"}, ""},
+		{"sticker", event("message", `,"message":{"type":"sticker","id":"1","packageId":"1","stickerId":"2","stickerResourceType":"STATIC"}`), flows.Sent{Kind: "sticker", Attachment: flows.Attachment{Package: "1", Sticker: "2"}}, ""},
 		{"image", event("message", `,"message":{"type":"image","id":"1","contentProvider":{"type":"line"}}`), flows.Sent{Kind: "image"}, ""},
 		{"message of a kind to come", event("message", `,"message":{"type":"hologram","id":"1"}`), flows.Sent{Kind: "hologram"}, ""},
 		{"text in a group", inGroup("message", text("残量")), nil, flows.Ignored},

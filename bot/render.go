@@ -14,6 +14,26 @@ type textMessage struct {
 	Type       string      `json:"type"`
 	Text       string      `json:"text"`
 	QuickReply *quickReply `json:"quickReply,omitempty"`
+	Sender     *sender     `json:"sender,omitempty"`
+}
+
+// A sender is who a bubble is from, when not from the account itself.
+type sender struct {
+	Name string `json:"name"`
+}
+
+type stickerMessage struct {
+	Type      string  `json:"type"`
+	PackageID string  `json:"packageId"`
+	StickerID string  `json:"stickerId"`
+	Sender    *sender `json:"sender,omitempty"`
+}
+
+type imageMessage struct {
+	Type     string  `json:"type"`
+	Original string  `json:"originalContentUrl"`
+	Preview  string  `json:"previewImageUrl"`
+	Sender   *sender `json:"sender,omitempty"`
 }
 
 type flexMessage struct {
@@ -42,19 +62,28 @@ type action struct {
 	URI         string `json:"uri,omitempty"`
 }
 
-// render writes a message in LINE's JSON, held to LINE's limits. A text that is too long becomes several messages.
-func (b *Bot) render(ctx context.Context, m flows.Message) (out []json.RawMessage, err error) {
+// render writes a message in LINE's JSON, held to LINE's limits. A text that is too long becomes several messages. as is
+// who speaks, "" for the account.
+func (b *Bot) render(ctx context.Context, m flows.Message, as string) (out []json.RawMessage, err error) {
 	var messages []any
+	var from *sender
+	if as != "" {
+		from = &sender{Name: cutUnits(as, maxSender)}
+	}
 	switch m := m.(type) {
 	case flows.Text:
 		pieces := splitText(m.Text, maxText)
 		for i, piece := range pieces {
-			text := textMessage{Type: "text", Text: piece}
+			text := textMessage{Type: "text", Text: piece, Sender: from}
 			if i == len(pieces)-1 {
 				text.QuickReply = quick(m.Choices)
 			}
 			messages = append(messages, text)
 		}
+	case flows.Sticker:
+		messages = append(messages, stickerMessage{Type: "sticker", PackageID: m.Package, StickerID: m.Sticker, Sender: from})
+	case flows.Image:
+		messages = append(messages, imageMessage{Type: "image", Original: m.URL, Preview: m.Preview, Sender: from})
 	case flows.Buttons:
 		messages = append(messages, flex(buttonsAlt(m), buttonsBubble(m), m.Choices))
 	case flows.BalanceCard:

@@ -43,6 +43,9 @@ type Conversation struct {
 	// worth.
 	Misses int  `json:"misses,omitempty"`
 	Open   bool `json:"open,omitempty"`
+	// Help is the support session, if there is one. Surveyed is when the person was last asked how one was (HLP-35).
+	Help     Help      `json:"help,omitzero"`
+	Surveyed time.Time `json:"surveyed,omitzero"`
 	// Wrong are the times of wrong codes within the window, LockedUntil the end of the lock (LNK-23).
 	Wrong       []time.Time `json:"wrong,omitempty"`
 	LockedUntil time.Time   `json:"locked_until,omitzero"`

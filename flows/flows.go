@@ -21,10 +21,13 @@ import (
 	"time"
 )
 
-// A Moment is what a turn knows besides the conversation: when, whose lane, and the configured values.
+// A Moment is what a turn knows besides the conversation: when, whose lane, which arrival, and the configured values.
 type Moment struct {
 	At       time.Time
 	Lane     string
+	ID       string // the arrival's, with its place in the lane
+	Seq      int64
+	Message  string // LINE's ID of the message in it, or ""
 	Settings Settings
 }
 
@@ -56,6 +59,7 @@ var steps = map[State]func(*turn, Said){
 	GiftAmount:    (*turn).giftAmountSaid,
 	GiftConfirm:   (*turn).giftConfirmSaid,
 	GiftClaimLine: (*turn).claimLineSaid,
+	SurveyComment: (*turn).commentSaid,
 }
 
 // A turn is one input being answered.
@@ -63,9 +67,16 @@ type turn struct {
 	Moment
 	c       Conversation
 	effects []Effect
+
+	// Of a support session that ends in this turn: why, and the operator's tags.
+	ended string
+	tags  []string
 }
 
 func (t *turn) take(in Input) {
+	if t.overheard(in) {
+		return
+	}
 	switch in := in.(type) {
 	case Said:
 		t.present()
@@ -112,6 +123,8 @@ func (t *turn) take(in Input) {
 		t.giftInput(in)
 	case AnswerFound:
 		t.answerFound(in.Found)
+	case DeskRead, DeskTook, DeskSaid, DeskReturned, DeskClosed, DeskHoursChanged:
+		t.helpInput(in)
 	case TopicGone:
 		t.say(Text{Text: topicGone, Choices: t.menu()})
 	default:
@@ -128,6 +141,9 @@ func (t *turn) present() {
 }
 
 func (t *turn) idleSaid(in Said) {
+	if t.attended() {
+		return
+	}
 	if missesMenu(in.Plain) {
 		t.showMenu(menuAgain)
 		return
@@ -136,6 +152,9 @@ func (t *turn) idleSaid(in Said) {
 }
 
 func (t *turn) sent(in Sent) {
+	if t.attended() {
+		return
+	}
 	text := onlyText
 	if in.Kind == "sticker" {
 		text = thanksForSticker
@@ -171,6 +190,9 @@ func (t *turn) tapped(in Tapped) {
 			return
 		case "name":
 			t.nameAsk(arg)
+			return
+		case "rate":
+			t.rate(arg)
 			return
 		case "noname":
 			t.rename(arg, "")
@@ -214,12 +236,17 @@ func (t *turn) followed() {
 func (t *turn) unfollowed() {
 	t.c.BlockedAt = t.At
 	t.idle()
+	t.endHelp(EndedByBlock) // HLP-38
 	t.do(SetTimer{Name: blockedTimer, At: t.At.Add(t.Settings.BlockedKeep)})
 }
 
 func (t *turn) due(in Due) {
 	if strings.HasPrefix(in.Name, giftOverTimer) || strings.HasPrefix(in.Name, giftAskTimer) {
 		t.giftDue(in.Name)
+		return
+	}
+	if strings.HasPrefix(in.Name, helpTimer) {
+		t.helpDue(in.Name)
 		return
 	}
 	if in.Name != blockedTimer || t.c.BlockedAt.IsZero() || t.At.Before(t.c.BlockedAt.Add(t.Settings.BlockedKeep)) {
@@ -245,6 +272,11 @@ func (t *turn) say(m ...Message) {
 		}
 	}
 	t.do(Say{Messages: m})
+	if p := t.c.Help.Phase; p == HelpQueued || p == HelpWriting || p == HelpConnected { // for the operator to see
+		for _, m := range m {
+			t.keepEntry(Entry{By: ByBot, Kind: "text", Text: InWords(m)})
+		}
+	}
 }
 
 // ask opens a question about something; it is dropped after link.dialog_timeout.

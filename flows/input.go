@@ -16,7 +16,11 @@ type (
 	// SaidSecret is a text that looks like a password; it was not kept (LNK-14).
 	SaidSecret struct{}
 	// Sent is a message that is not text: image, video, audio, file, location or sticker.
-	Sent struct{ Kind string }
+	// Text is what it says in words: a place, a sticker's keywords.
+	Sent struct {
+		Kind, Text string
+		Attachment Attachment
+	}
 	// Tapped is a postback.
 	Tapped struct{ Data string }
 	// Followed: the account was added or unblocked.
@@ -174,6 +178,16 @@ func DecodeInput(data []byte) (Input, error) {
 		return decode[LinkEnded](l.Body)
 	case "flows.LinkFailed":
 		return decode[LinkFailed](l.Body)
+	case "flows.DeskTook":
+		return decode[DeskTook](l.Body)
+	case "flows.DeskSaid":
+		return decode[DeskSaid](l.Body)
+	case "flows.DeskReturned":
+		return decode[DeskReturned](l.Body)
+	case "flows.DeskClosed":
+		return decode[DeskClosed](l.Body)
+	case "flows.DeskHoursChanged":
+		return decode[DeskHoursChanged](l.Body)
 	case "flows.GiftGone":
 		return decode[GiftGone](l.Body)
 	}

@@ -101,11 +101,16 @@ type Save struct {
 	// Menu is the alias of the rich menu that the person was linked to in this step, MenuUnknown when that failed, "" when
 	// there was none to link.
 	Menu string
+	// Delivered tells what became of operators' messages.
+	Delivered []Delivery
 	// Release gives the lane back. It is due again at once when arrivals wait or deeds are unfinished and RetryAt is
 	// zero; at RetryAt when that is set (Tries is then counted up); else at its next timer.
 	Release bool
 	RetryAt time.Time
 }
+
+// A Delivery is what became of an operator's message: the state of its deed.
+type Delivery struct{ Entry, State, Error string }
 
 // Turned is an arrival with what its turn made of it.
 type Turned struct {

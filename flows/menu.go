@@ -25,6 +25,9 @@ const (
 	wordCancel     word = "やめる"
 	wordSolved     word = "解決した"
 	wordUnsolved   word = "解決しない"
+	wordWait       word = "このまま待つ"
+	wordLeave      word = "メッセージを残す"
+	wordSent       word = "送り終えた"
 )
 
 var words = map[string]word{
@@ -38,7 +41,8 @@ var words = map[string]word{
 	"請求": wordBill, "料金": wordBill, "請求・料金": wordBill,
 	"ポイント": wordPoints, "LINEポイント": wordPoints,
 	"メニュー": wordMenu,
-	"やめる":  wordCancel,
+	"やめる":  wordCancel, "待つのをやめる": wordCancel, "書かずに終わる": wordCancel,
+	"このまま待つ": wordWait, "メッセージを残す": wordLeave, "送り終えた": wordSent,
 	"解決した": wordSolved, "解決しました": wordSolved,
 	"解決しない": wordUnsolved, "解決しません": wordUnsolved, "解決しなかった": wordUnsolved, "解決していない": wordUnsolved, "どれでもない": wordUnsolved,
 }
@@ -86,6 +90,13 @@ func (t *turn) word(w word) {
 	case wordMenu:
 		t.showMenu(hereIsMenu)
 	case wordCancel:
+		switch {
+		case was == SurveyComment:
+			t.surveyDone()
+			return
+		case was == Idle && t.cancelHelp():
+			return
+		}
 		text := nothingToCancel
 		if was != Idle {
 			text = cancelled
@@ -98,9 +109,15 @@ func (t *turn) word(w word) {
 			t.notBuilt(w)
 		}
 	case wordHelp:
-		t.say(Text{Text: helpText, Choices: t.menu()})
+		t.help()
 	case wordOperator:
-		t.say(Text{Text: operatorComing, Choices: t.menu()})
+		t.operator()
+	case wordWait:
+		t.wait()
+	case wordLeave:
+		t.leave()
+	case wordSent:
+		t.sentAll()
 	case wordSolved:
 		t.solved()
 	case wordUnsolved:

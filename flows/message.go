@@ -1,9 +1,22 @@
 package flows
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // A Say is one to five messages for the person, in order. It goes out as a reply where that is possible.
-type Say struct{ Messages []Message }
+type Say struct {
+	Messages []Message
+	// As is the name that speaks, "" for the account itself.
+	As string
+	// Entry is the transcript's entry that these are; what becomes of them is told there.
+	Entry string
+	// ReplyTo is an earlier arrival of the lane whose reply token is unused, taken in at ReplyAt; 0 for none. It is used
+	// while it lives.
+	ReplyTo int64
+	ReplyAt time.Time
+}
 
 // UseMenu shows the rich menu of a link state (MNU-03).
 type UseMenu struct{ Holder, User bool }
@@ -20,7 +33,13 @@ type Text struct {
 	Choices []Choice
 }
 
-// Buttons is a question with buttons that stay in the chat: at most four, each a Choice.
+// A Sticker is one of LINE's, by its package and its own ID.
+type Sticker struct{ Package, Sticker string }
+
+// An Image is a picture, at addresses that LINE and the person's app can fetch.
+type Image struct{ URL, Preview string }
+
+// Buttons is a question with buttons that stay in the chat: at most five, each a Choice.
 type Buttons struct {
 	Title   string
 	Text    string
@@ -89,6 +108,29 @@ func (c GiftCard) Alt() string {
 	return strings.Join(append(lines, c.Notes...), "\n")
 }
 
+// InWords is what a message says, without its buttons.
+func InWords(m Message) string {
+	switch m := m.(type) {
+	case Text:
+		return m.Text
+	case Buttons:
+		return strings.TrimPrefix(m.Title+"\n"+m.Text, "\n")
+	case BalanceCard:
+		return m.Alt
+	case GiftCard:
+		return m.Alt()
+	case GiftCards:
+		return m.Alt
+	case Sticker:
+		return "（スタンプ）"
+	case Image:
+		return "（写真）"
+	}
+	return ""
+}
+
+func (Sticker) message()     {}
+func (Image) message()       {}
 func (GiftCard) message()    {}
 func (GiftCards) message()   {}
 func (Text) message()        {}

@@ -21,6 +21,16 @@ type Settings struct {
 	BalanceTimeout time.Duration // balance.timeout
 	ThrottleLabel  string        // balance.throttle_label
 
+	HelpOpen, HelpClose time.Duration // help.open, help.close: time of day, JST; Open < Close
+	HelpHardEnd         time.Duration // help.hard_end: when connected chats end; not before HelpClose
+	HelpClosedDates     []time.Time   // help.closed_dates: 00:00 JST of each
+	BusyQueue           int           // help.busy_queue
+	BusyWait            time.Duration // help.busy_wait
+	CustomerRemind      time.Duration // help.customer_remind; shorter than CustomerEnd
+	CustomerEnd         time.Duration // help.customer_end
+	OperatorWait        time.Duration // help.operator_timeout
+	SurveyTTL           time.Duration // help.survey_ttl
+	SurveyEvery         time.Duration // help.survey_interval
 	// HelpLine is said to somebody who speaks of hurting themselves (HLP-37).
 	HelpLine string
 
@@ -41,6 +51,9 @@ func Defaults() Settings {
 		DialogWait: 10 * time.Minute, NonceTTL: 10 * time.Minute,
 		MaxLines: 5, MaxContracts: 5, BlockedKeep: 90 * 24 * time.Hour,
 		BalanceCache: time.Minute, BalanceStale: time.Hour, BalanceTimeout: 3 * time.Second, ThrottleLabel: "最大200kbps",
+		HelpOpen: 10 * time.Hour, HelpClose: 19 * time.Hour, HelpHardEnd: 19*time.Hour + 30*time.Minute,
+		BusyQueue: 10, BusyWait: 10 * time.Minute, CustomerRemind: 10 * time.Minute, CustomerEnd: 15 * time.Minute,
+		OperatorWait: 5 * time.Minute, SurveyTTL: 24 * time.Hour, SurveyEvery: 7 * 24 * time.Hour,
 		HelpLine:   "つらいお気持ちを、ひとりで抱えないでください。よりそいホットライン（0120-279-338、24時間・無料）などの相談窓口で、お話を聞いてもらえます。",
 		GiftStepMB: 500, GiftMinMB: 500, GiftMaxPending: 3, GiftMaxPerDay: 10, GiftClaimDays: 2,
 		GiftBlackoutFrom: MonthMoment{At: 23 * time.Hour}, GiftBlackoutTo: MonthMoment{Day: 1, At: 9 * time.Hour},

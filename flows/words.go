@@ -139,18 +139,89 @@ const (
 
 // Questions in people's own words.
 const (
-	whichTopic     = "どのことについてお尋ねですか？"
-	greetingText   = "こんにちは。{brand}の自動応答です。ご用件をメニューからお選びいただくか、短い文章でお尋ねください。"
-	thanksText     = "どういたしまして。またいつでもお声がけください。"
-	isAutomatic    = "AI（自動応答）がお答えしています。人ではありません。"
-	emergencyText  = "命に関わる緊急のときは、すぐに119（救急・消防）または110（警察）に電話してください。"
-	offerOperator  = "オペレーターに相談することもできます。"
-	solvedText     = "お役に立ててよかったです。またいつでもお声がけください。"
-	unsolvedText   = "お役に立てず、申し訳ありません。別の言い方でお尋ねいただくと、お答えできることがあります。"
-	helpText       = "いつでもヘルプです。ご質問を短い文章でお送りください。AI（自動応答）がお答えします。"
-	operatorComing = "オペレーターの受付は準備中です。ご質問を短い文章でお送りください。AI（自動応答）がお答えします。"
-	topicGone      = "このご案内は終了しました。お手数ですが、もう一度短い文章でお尋ねください。"
+	whichTopic    = "どのことについてお尋ねですか？"
+	greetingText  = "こんにちは。{brand}の自動応答です。ご用件をメニューからお選びいただくか、短い文章でお尋ねください。"
+	thanksText    = "どういたしまして。またいつでもお声がけください。"
+	isAutomatic   = "AI（自動応答）がお答えしています。人ではありません。"
+	emergencyText = "命に関わる緊急のときは、すぐに119（救急・消防）または110（警察）に電話してください。"
+	offerOperator = "オペレーターに相談することもできます。"
+	solvedText    = "お役に立ててよかったです。またいつでもお声がけください。"
+	unsolvedText  = "お役に立てず、申し訳ありません。別の言い方でお尋ねいただくと、お答えできることがあります。"
+	helpText      = "いつでもヘルプです。ご質問を短い文章でお送りください。AI（自動応答）がお答えします。"
+	topicGone     = "このご案内は終了しました。お手数ですが、もう一度短い文章でお尋ねください。"
 )
+
+// Operators.
+const (
+	helpAfterHours    = "オペレーターの対応時間は{hours}です。ただいまはAI（自動応答）がお答えします。"
+	helpDayOff        = "本日のオペレーターの受付は終了しました。ただいまはAI（自動応答）がお答えします。"
+	helpBusy          = "ただいま混み合っています。AI（自動応答）がお答えします。このままお待ちいただくこともできます。"
+	helpQueued        = "オペレーターにおつなぎします。現在{n}番目です。"
+	helpConnected     = "オペレーターにつながりました。"
+	idleEnd           = "一定時間お返事がなかったため終了します。またいつでもお声がけください。"
+	surveyText        = "今回の対応はいかがでしたか？"
+	helpShort         = "ご質問を短い文章でお送りください。"
+	placeNow          = "現在{n}番目です。もうしばらくお待ちください。"
+	withName          = "担当は{name}です。"
+	nowWith           = "担当が{name}に代わりました。続けてご用件をお送りください。"
+	answersMessage    = "お預かりしたメッセージにお返事します。"
+	backInQueue       = "お返事が遅れており、申し訳ありません。別のオペレーターにおつなぎします。現在{n}番目です。"
+	operatorNeedsLink = "オペレーターへの相談には、契約者連携または利用者連携が必要です。ご質問には、AI（自動応答）がお答えします。"
+	keptForOperator   = "承りました。つながりしだい、オペレーターがお読みします。"
+	gaveUp            = "オペレーターの待ち受けを取りやめました。またいつでもお声がけください。"
+	leaveMessage      = "オペレーターへのメッセージをお送りください。送り終えたら、「送り終えた」を押してください。"
+	keptMessage       = "お預かりしました。続けて送ることもできます。"
+	nothingWritten    = "まだメッセージをお預かりしていません。お送りになってから、「送り終えた」を押してください。"
+	nothingToSend     = "お預かり中のメッセージはありません。ご用がありましたら、メニューからお選びください。"
+	notLeft           = "メッセージのお預かりを取りやめました。"
+	leftOpen          = "メッセージをお預かりしました。順番に、オペレーターがこのトークでお返事します。"
+	leftUntil         = "メッセージをお預かりしました。{time}以降に、オペレーターがこのトークでお返事します。"
+	keptLater         = "オペレーターの受付が終了しました。お問い合わせはお預かりし、{time}以降にこのトークでお返事します。"
+	queueClosed       = "オペレーターの受付が終了しました。お待たせしたままで、申し訳ありません。メッセージを残していただければ、次の受付時間にお返事します。"
+	stillThere        = "お返事をお待ちしています。あと{time}お返事がない場合は、終了します。"
+	chatOver          = "オペレーターとのトークを終了しました。ご利用ありがとうございました。"
+	chatOverByHours   = "受付時間が過ぎたため、オペレーターとのトークを終了しました。続きは、またいつでもお声がけください。"
+	askComment        = "ご回答ありがとうございます。よろしければ、ご意見をお書きください。"
+	surveyThanks      = "ご協力ありがとうございました。"
+	surveyIsOver      = "このアンケートは終了しました。ありがとうございました。"
+)
+
+// surveyLabels are the five answers of HLP-35, the best first.
+var surveyLabels = []string{"とても満足", "満足", "ふつう", "不満", "とても不満"}
+
+// afterHours is the standard phrase help_after_hours with the configured hours; on a day with others it does not name them.
+func afterHours(s Settings, now time.Time) string {
+	since := func(d time.Duration) string { return fmt.Sprintf("%d:%02d", int(d.Hours()), int(d.Minutes())%60) }
+	if open := s.helpDay(now, 0, DeskException{}); !now.Before(open.open) && now.Before(open.open.Add(s.HelpClose-s.HelpOpen)) {
+		return helpDayOff
+	}
+	return strings.ReplaceAll(helpAfterHours, "{hours}", since(s.HelpOpen)+"〜"+since(s.HelpClose))
+}
+
+func placeIs(n int) string { return strings.ReplaceAll(placeNow, "{n}", strconv.Itoa(n)) }
+
+func connectedTo(name string) string {
+	if name == "" {
+		return helpConnected
+	}
+	return helpConnected + strings.ReplaceAll(withName, "{name}", name)
+}
+
+// messageLeft says when a message is answered.
+func messageLeft(now time.Time, h Hours) string {
+	if h.Open {
+		return leftOpen
+	}
+	return strings.ReplaceAll(leftUntil, "{time}", Clock(now, h.Opens))
+}
+
+func keptUntil(now time.Time, h Hours) string {
+	return strings.ReplaceAll(keptLater, "{time}", Clock(now, h.Opens))
+}
+
+func minutes(d time.Duration) string {
+	return strconv.Itoa(int((d+time.Minute-1)/time.Minute)) + "分"
+}
 
 // refusal says why nothing was done with a gift.
 func (t *turn) refusal(why Refusal, doing GiftDoing) string {

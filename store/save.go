@@ -26,6 +26,7 @@ type step struct {
 	records  []record
 	links    linkChange
 	letters  []flows.Letter
+	seats    bool // it begins, moves or ends a support session, which may free a seat
 }
 
 // A deed is a deed as it is stored.
@@ -92,9 +93,12 @@ func (s *Store) prepare(save flows.Save) (*step, error) {
 		p.deeds = append(p.deeds, deed{Deed: d, body: s.keys.seal(deedRow(d.ID), d.Body)})
 	}
 	for i, r := range t.Records {
-		if l, ok := r.(flows.Letter); ok {
-			p.letters = append(p.letters, l)
+		switch r := r.(type) {
+		case flows.Letter:
+			p.letters = append(p.letters, r)
 			continue
+		case flows.KeepSession:
+			p.seats = true
 		}
 		p.records = append(p.records, record{save.Lane, fmt.Sprintf("%s/%d/%d", save.Lane, t.Seq, i), r})
 	}
@@ -103,7 +107,7 @@ func (s *Store) prepare(save flows.Save) (*step, error) {
 
 // weight makes a step that touches more than its own lane fill a commit.
 func (p *step) weight() int {
-	if !p.links.empty() || len(p.letters) > 0 {
+	if !p.links.empty() || len(p.letters) > 0 || p.seats {
 		return maxSaves
 	}
 	return 1
@@ -125,6 +129,9 @@ func (s *Store) commitSaves(steps []*step) (errs []error, err error) {
 	if done.due {
 		s.signal()
 	}
+	if done.desk {
+		s.deskChanged()
+	}
 	s.emptyLog(done.erased)
 	return done.errs, nil
 }
@@ -134,6 +141,7 @@ type committed struct {
 	errs   []error // one for each step
 	due    bool    // a lane is due now
 	erased bool    // something was removed that must not linger
+	desk   bool    // the desk has something new to show
 }
 
 func (s *Store) write(tx *gorm.DB, steps []*step, again bool) (done committed, err error) {
@@ -146,6 +154,13 @@ func (s *Store) write(tx *gorm.DB, steps []*step, again bool) (done committed, e
 	if len(to) > 0 { // all lanes in one go, in their order
 		if err := tx.Exec(`SELECT lane FROM lanes WHERE lane IN ? ORDER BY lane`+s.forUpdate(""), to).Error; err != nil {
 			return done, err
+		}
+	}
+	for _, p := range steps {
+		if p.seats {
+			if err := s.holdLanes(tx, []string{p.Lane}, 4); err != nil {
+				return done, err
+			}
 		}
 	}
 	live, errs, err := s.lock(tx, steps, again)
@@ -167,6 +182,11 @@ func (s *Store) write(tx *gorm.DB, steps []*step, again bool) (done committed, e
 		done.due = done.due || len(p.letters) > 0
 		done.erased = done.erased || p.Turn != nil && p.Turn.Forget
 	}
+	changed, handed, err := s.writeDesk(tx, live)
+	if err != nil {
+		return done, err
+	}
+	done.desk, done.due = changed, done.due || handed
 	due, err := s.finish(tx, live)
 	done.due = done.due || due
 	done.erased = done.erased || swept

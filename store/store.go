@@ -25,6 +25,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"tsunagu/flows"
+	"tsunagu/store/password"
 )
 
 // Config is what a Store is made of. Values in brackets are defaults.
@@ -41,7 +42,11 @@ type Config struct {
 	Pool int
 	// Build names the program in the fate of each event it turns.
 	Build string
-	Log   *slog.Logger // [slog.Default]
+	// PasswordCost is what an operator's password takes to check [password.Usual].
+	PasswordCost password.Cost
+	// DeskOpen reports whether operators take people, so that nobody is handed out when they do not [always].
+	DeskOpen func(time.Time, flows.DeskException) bool
+	Log      *slog.Logger // [slog.Default]
 }
 
 const (
@@ -66,9 +71,13 @@ type Store struct {
 	build string
 	log   *slog.Logger
 
+	deskOpen func(time.Time, flows.DeskException) bool
+	hasher   *password.Hasher // of operators
+
 	accepts *group[[]input]
 	saves   *group[*step]
 	wake    chan struct{}
+	desk    chan struct{}
 	herald  *herald         // on PostgreSQL
 	listens *pgx.ConnConfig // to other processes, on PostgreSQL
 
@@ -85,7 +94,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{
 		keys: keys, now: cfg.Now, build: clean(cfg.Build), log: cfg.Log,
 		lease: cmp.Or(cfg.Lease, 15*time.Second),
-		wake:  make(chan struct{}, 1),
+		wake:  make(chan struct{}, 1), desk: make(chan struct{}, 1),
+		deskOpen: cfg.DeskOpen, hasher: password.New(cmp.Or(cfg.PasswordCost, password.Usual), 2),
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -252,6 +262,17 @@ func (s *Store) signal() {
 func (s *Store) awake() {
 	select {
 	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// DeskChanged is ready when this process changed something at the desk. What others change is found by asking for the
+// version, see DeskVersion.
+func (s *Store) DeskChanged() <-chan struct{} { return s.desk }
+
+func (s *Store) deskChanged() {
+	select {
+	case s.desk <- struct{}{}:
 	default:
 	}
 }

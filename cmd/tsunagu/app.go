@@ -21,6 +21,7 @@ import (
 
 	"tsunagu/bot"
 	"tsunagu/bot/answer"
+	"tsunagu/bot/console"
 	"tsunagu/bot/pages"
 	"tsunagu/flows"
 	"tsunagu/richmenu"
@@ -39,6 +40,7 @@ type app struct {
 	store  *store.Store
 	ledger *ledger.Ledger
 	bot    *bot.Bot
+	desk   *console.Console
 	public *echo.Echo
 	ops    *http.ServeMux
 	faq    faqWatch
@@ -100,7 +102,7 @@ func newApp(ctx context.Context, cfg *config, log *slog.Logger, now func() time.
 	}
 	a.bot, err = bot.New(bot.Config{
 		Lanes: lanes, Carrier: carrier, Answers: a.faq.responder, Settings: cfg.Flows, Log: log, Metrics: bot.NewMetrics(a.registry), Now: now,
-		ChannelSecrets: plainly(cfg.LineSecrets), Token: token, APIURL: cfg.LineAPI, PublicURL: cfg.PublicURL, WebURL: cfg.LineWeb,
+		ChannelSecrets: plainly(cfg.LineSecrets), Token: token, APIURL: cfg.LineAPI, DataURL: cfg.LineAPIData, PublicURL: cfg.PublicURL, WebURL: cfg.LineWeb,
 		MenuAlias: richmenu.For, MenuTabs: richmenu.Tabs, Tracer: tracer, InFlight: cfg.InFlight, LimitShare: cfg.RateShare,
 	})
 	if err != nil {
@@ -182,6 +184,7 @@ func openStore(ctx context.Context, cfg *config, log *slog.Logger, now func() ti
 	v, c := build()
 	return store.Open(ctx, store.Config{
 		URL: string(cfg.Database), Keys: cfg.keys("seal"), Now: now, Pool: cfg.Connections, Build: v + " " + c, Log: log,
+		DeskOpen: func(now time.Time, e flows.DeskException) bool { return cfg.Flows.HelpHours(now, e).Open },
 	})
 }
 
@@ -224,6 +227,14 @@ func (a *app) routes() *echo.Echo {
 		Carrier: a.ledger, Links: a.store, Settings: a.cfg.Flows,
 		AccessURL: a.cfg.LineAccess, Now: a.now, Log: a.log,
 	})
+	desk := console.Config{
+		Desk: a.store, LINE: a.bot, Carrier: a.ledger, Settings: a.cfg.Flows, PublicURL: a.cfg.PublicURL,
+		Key: a.cfg.keys("desk")[0], Now: a.now, Log: a.log,
+	}
+	if a.cfg.OIDCIssuer != "" {
+		desk.OIDC = &console.OIDC{Issuer: a.cfg.OIDCIssuer, ClientID: a.cfg.OIDCClientID, ClientSecret: string(a.cfg.OIDCClientSecret)}
+	}
+	a.desk = console.Register(e, desk)
 	return e
 }
 
@@ -290,6 +301,7 @@ func (a *app) run(ctx context.Context, public, ops net.Listener) error {
 	stop, stopped := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer stopped()
 	context.AfterFunc(stop, graceOver)
+	a.desk.Close() // its streams would hold the listener open
 	for _, s := range servers {
 		if err := s.Shutdown(stop); err != nil {
 			_ = s.Close() // whoever still holds a connection has had the time to finish

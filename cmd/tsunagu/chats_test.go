@@ -69,6 +69,7 @@ type stage struct {
 	signIn string // the address of the sign-in page, as last sent
 
 	offered flows.DataGift // by the other person
+	taken   string         // the operator who has the person
 }
 
 func newStage(t *testing.T, w *world, chat flowtest.World) *stage {
@@ -202,6 +203,8 @@ func (s *stage) Play(step flowtest.Step) ([]flowtest.Shown, error) {
 			}
 		}
 		return s.do(func() { s.me.Say(flows.ClaimPrefix + g.Token) }), nil
+	case "desk":
+		return s.letters(func() error { return s.desk(step.Args) })
 	case "other": // other claims, other cancels
 		return s.letters(func() error { return s.otherDoes(step.Args) })
 	case "reissue":
@@ -227,6 +230,48 @@ func (s *stage) Play(step flowtest.Step) ([]flowtest.Shown, error) {
 		return s.letters(func() error { return nil })
 	}
 	return nil, fmt.Errorf("nobody knows how to %q", step.Verb)
+}
+
+// desk does what operators do, in the name of accounts that are made as they are needed.
+func (s *stage) desk(args string) error {
+	verb, rest, _ := strings.Cut(args, " ")
+	ctx := s.t.Context()
+	sessions, err := s.store.SessionsOf(ctx, s.me.ID, 1)
+	if err != nil || len(sessions) == 0 {
+		return errors.Join(err, errors.New("the person has no session"))
+	}
+	id := sessions[0].ID
+	ready := func(name string) error {
+		if _, err := s.store.Operator(ctx, name); errors.Is(err, flows.ErrNoOperator) {
+			if err := s.store.AddOperator(ctx, name, name, flows.RoleOperator, ""); err != nil {
+				return err
+			}
+		}
+		return s.store.SetPresence(ctx, name, flows.PresenceOn, 3)
+	}
+	switch verb {
+	case "takes", "transfers":
+		from := s.taken
+		_, s.taken, _ = strings.Cut(rest, " ")
+		if err := ready(s.taken); err != nil {
+			return err
+		}
+		if verb == "takes" {
+			return s.store.Take(ctx, id, s.taken)
+		}
+		return s.store.Transfer(ctx, id, from, s.taken)
+	case "says":
+		err := s.store.SayAs(ctx, flows.DeskSaid{Session: id, Operator: s.taken, Name: s.taken, ID: rand.Text(), Kind: "text", Text: rest})
+		if errors.Is(err, flows.ErrNotYours) || errors.Is(err, flows.ErrSessionOver) {
+			return nil // the desk refuses what the lane would not send
+		}
+		return err
+	case "returns":
+		return s.store.Return(ctx, id, s.taken)
+	case "closes":
+		return s.store.Finish(ctx, id, s.taken, nil)
+	}
+	return fmt.Errorf("operators do not know how to %q", verb)
 }
 
 func (s *stage) do(what func()) (shown []flowtest.Shown) {

@@ -68,14 +68,6 @@ type config struct {
 	// Flows holds the brand and what conversations, pages and the carrier follow.
 	Flows flows.Settings
 
-	HelpOpen, HelpClose       time.Duration // time of day, JST; Open < Close
-	HelpHardEnd               time.Duration // time of day at which connected chats end; not before HelpClose
-	HelpClosedDates           []time.Time   // 00:00 JST of each, in order
-	HelpBusyQueue             int
-	HelpBusyWait              time.Duration
-	HelpRemind, HelpEnd       time.Duration // without a word of the customer; Remind < End
-	HelpOperatorTimeout       time.Duration
-	SurveyTTL, SurveyInterval time.Duration
 	PointsCutoffDay           int // day of month, like the two below; none before the one ahead of it
 	BillFixDay, BillChargeDay int
 	MyPageSSOTTL              time.Duration
@@ -189,17 +181,17 @@ func (c *config) settings() []setting {
 		opt("GIFT_CLAIM_DAYS", "2", parsed(&f.GiftClaimDays, number(0, 31)), "days after its own in which a gift can be claimed (GFT-23)"),
 		opt("GIFT_BLACKOUT_FROM", "last 23:00", parsed(&f.GiftBlackoutFrom, dayAndTime), "no gifts from this day of the month and time (GFT-30)"),
 		opt("GIFT_BLACKOUT_TO", "1 09:00", parsed(&f.GiftBlackoutTo, dayAndTime), "to this one"),
-		opt("HELP_OPEN", "10:00", parsed(&c.HelpOpen, timeOfDay), "operators answer from (HLP-20)"),
-		opt("HELP_CLOSE", "19:00", parsed(&c.HelpClose, timeOfDay), "to (HLP-20)"),
-		opt("HELP_HARD_END", "19:30", parsed(&c.HelpHardEnd, timeOfDay), "when connected chats end (HLP-29)"),
-		opt("HELP_CLOSED_DATES", "", parsed(&c.HelpClosedDates, dates), "days without operators, e.g. 2026-12-31,2027-01-01 (HLP-20)").orElse("none"),
-		opt("HELP_BUSY_QUEUE", "10", parsed(&c.HelpBusyQueue, number(1, 100_000)), "people waiting that mean busy (HLP-25)"),
-		opt("HELP_BUSY_WAIT", "10m", parsed(&c.HelpBusyWait, duration), "estimated wait that means busy (HLP-25)"),
-		opt("HELP_CUSTOMER_REMIND", "10m", parsed(&c.HelpRemind, duration), "silence of the customer before a reminder (HLP-30)"),
-		opt("HELP_CUSTOMER_END", "15m", parsed(&c.HelpEnd, duration), "silence of the customer that ends the chat (HLP-30)"),
-		opt("HELP_OPERATOR_TIMEOUT", "5m", parsed(&c.HelpOperatorTimeout, duration), "silence of the operator that gives the chat back (HLP-31)"),
-		opt("HELP_SURVEY_TTL", "24h", parsed(&c.SurveyTTL, duration), "how long the survey is open (HLP-35)"),
-		opt("HELP_SURVEY_INTERVAL", "7d", parsed(&c.SurveyInterval, duration), "time between two surveys of one person (HLP-35)"),
+		opt("HELP_OPEN", "10:00", parsed(&f.HelpOpen, timeOfDay), "operators answer from (HLP-20)"),
+		opt("HELP_CLOSE", "19:00", parsed(&f.HelpClose, timeOfDay), "to (HLP-20)"),
+		opt("HELP_HARD_END", "19:30", parsed(&f.HelpHardEnd, timeOfDay), "when connected chats end (HLP-29)"),
+		opt("HELP_CLOSED_DATES", "", parsed(&f.HelpClosedDates, dates), "days without operators, e.g. 2026-12-31,2027-01-01 (HLP-20)").orElse("none"),
+		opt("HELP_BUSY_QUEUE", "10", parsed(&f.BusyQueue, number(1, 100_000)), "people waiting that mean busy (HLP-25)"),
+		opt("HELP_BUSY_WAIT", "10m", parsed(&f.BusyWait, duration), "estimated wait that means busy (HLP-25)"),
+		opt("HELP_CUSTOMER_REMIND", "10m", parsed(&f.CustomerRemind, duration), "silence of the customer before a reminder (HLP-30)"),
+		opt("HELP_CUSTOMER_END", "15m", parsed(&f.CustomerEnd, duration), "silence of the customer that ends the chat (HLP-30)"),
+		opt("HELP_OPERATOR_TIMEOUT", "5m", parsed(&f.OperatorWait, duration), "silence of the operator that gives the chat back (HLP-31)"),
+		opt("HELP_SURVEY_TTL", "24h", parsed(&f.SurveyTTL, duration), "how long the survey is open (HLP-35)"),
+		opt("HELP_SURVEY_INTERVAL", "7d", parsed(&f.SurveyEvery, duration), "time between two surveys of one person (HLP-35)"),
 		opt("HELP_LINE", flows.Defaults().HelpLine, parsed(&f.HelpLine, text), "said to somebody who speaks of hurting themselves (HLP-37)"),
 		opt("POINTS_CUTOFF_DAY", "2", parsed(&c.PointsCutoffDay, number(1, 28)), "last day for points settings of the month (PTS-08)"),
 		opt("BILL_FIX_DAY", "3", parsed(&c.BillFixDay, number(1, 28)), "day the bill is fixed (BIL-02)"),
@@ -475,9 +467,9 @@ func (l *loader) checkTogether(c *config, needs need) {
 
 	rule(c.KeepEvents >= store.LeastKept, "RETENTION_EVENTS", "must be 7d or more; LINE may deliver an event again, and it has to be known")
 	rule(c.Flows.GiftMinMB%max(c.Flows.GiftStepMB, 1) == 0, "GIFT_MIN_MB", "must be whole steps of GIFT_STEP_MB", "GIFT_STEP_MB")
-	rule(c.HelpOpen < c.HelpClose, "HELP_CLOSE", "must be later than HELP_OPEN", "HELP_OPEN")
-	rule(c.HelpClose <= c.HelpHardEnd, "HELP_HARD_END", "must not be before HELP_CLOSE", "HELP_CLOSE")
-	rule(c.HelpRemind < c.HelpEnd, "HELP_CUSTOMER_END", "must be longer than HELP_CUSTOMER_REMIND", "HELP_CUSTOMER_REMIND")
+	rule(c.Flows.HelpOpen < c.Flows.HelpClose, "HELP_CLOSE", "must be later than HELP_OPEN", "HELP_OPEN")
+	rule(c.Flows.HelpClose <= c.Flows.HelpHardEnd, "HELP_HARD_END", "must not be before HELP_CLOSE", "HELP_CLOSE")
+	rule(c.Flows.CustomerRemind < c.Flows.CustomerEnd, "HELP_CUSTOMER_END", "must be longer than HELP_CUSTOMER_REMIND", "HELP_CUSTOMER_REMIND")
 	rule(c.PointsCutoffDay <= c.BillFixDay, "BILL_FIX_DAY", "must not be before POINTS_CUTOFF_DAY", "POINTS_CUTOFF_DAY")
 	rule(c.BillFixDay <= c.BillChargeDay, "BILL_CHARGE_DAY", "must not be before BILL_FIX_DAY", "BILL_FIX_DAY")
 }

@@ -80,10 +80,10 @@ func TestConfigDefaults(t *testing.T) {
 		"GiftBlackoutTo (GFT-30)":      {c.Flows.GiftBlackoutTo, flows.MonthMoment{Day: 1, At: 9 * time.Hour}},
 		"GiftStepMB (GFT-06)":          {c.Flows.GiftStepMB, 500},
 		"GiftMaxPending (GFT-25)":      {c.Flows.GiftMaxPending, 3},
-		"HelpOpen (HLP-20)":            {c.HelpOpen, 10 * time.Hour},
-		"HelpClose (HLP-20)":           {c.HelpClose, 19 * time.Hour},
-		"HelpHardEnd (HLP-29)":         {c.HelpHardEnd, 19*time.Hour + 30*time.Minute},
-		"SurveyInterval (HLP-35)":      {c.SurveyInterval, 7 * 24 * time.Hour},
+		"HelpOpen (HLP-20)":            {c.Flows.HelpOpen, 10 * time.Hour},
+		"HelpClose (HLP-20)":           {c.Flows.HelpClose, 19 * time.Hour},
+		"HelpHardEnd (HLP-29)":         {c.Flows.HelpHardEnd, 19*time.Hour + 30*time.Minute},
+		"SurveyInterval (HLP-35)":      {c.Flows.SurveyEvery, 7 * 24 * time.Hour},
 		"BillChargeDay (BIL-02)":       {c.BillChargeDay, 5},
 		"MyPageSSOTTL (MYP-02)":        {c.MyPageSSOTTL, time.Minute},
 		"Connections":                  {c.Connections, 16},
@@ -207,14 +207,14 @@ func TestConfigGoodValues(t *testing.T) {
 	}{
 		{"seconds", map[string]string{"MYPAGE_SSO_TTL": "90s"}, func(c *config) any { return c.MyPageSSOTTL }, 90 * time.Second},
 		{"minutes", map[string]string{"LINK_LOCK": "60m"}, func(c *config) any { return c.Flows.Lock }, time.Hour},
-		{"hours", map[string]string{"HELP_SURVEY_TTL": "24h"}, func(c *config) any { return c.SurveyTTL }, 24 * time.Hour},
+		{"hours", map[string]string{"HELP_SURVEY_TTL": "24h"}, func(c *config) any { return c.Flows.SurveyTTL }, 24 * time.Hour},
 		{"days", map[string]string{"LINK_BLOCKED_RETENTION": "30d"}, func(c *config) any { return c.Flows.BlockedKeep }, 720 * time.Hour},
 		{"end of day", map[string]string{"HELP_OPEN": "00:00", "HELP_CLOSE": "24:00", "HELP_HARD_END": "24:00"},
-			func(c *config) any { return c.HelpClose }, 24 * time.Hour},
+			func(c *config) any { return c.Flows.HelpClose }, 24 * time.Hour},
 		{"day of month", map[string]string{"GIFT_BLACKOUT_FROM": "28  22:30"}, func(c *config) any { return c.Flows.GiftBlackoutFrom },
 			flows.MonthMoment{Day: 28, At: 22*time.Hour + 30*time.Minute}},
 		{"dates, in order and once", map[string]string{"HELP_CLOSED_DATES": "2027-01-01, 2026-12-31,2027-01-01"},
-			func(c *config) any { return c.HelpClosedDates },
+			func(c *config) any { return c.Flows.HelpClosedDates },
 			[]time.Time{time.Date(2026, 12, 31, 0, 0, 0, 0, flows.JST), time.Date(2027, 1, 1, 0, 0, 0, 0, flows.JST)}},
 		{"secrets while rotating", map[string]string{"LINE_CHANNEL_SECRET": "new, old"}, func(c *config) any { return c.LineSecrets },
 			[]secret{"new", "old"}},
@@ -393,7 +393,7 @@ line_channel_secret: [one, two]
 	}
 
 	c := mustLoad(t, serving(map[string]string{"SECRET_KEY": "", "LINE_CHANNEL_SECRET": "", "BRAND": "環境", "HELP_OPEN": "08:00"}), file)
-	got := []any{c.Flows.Brand, c.HelpOpen, c.HelpClose, len(c.HelpClosedDates), c.Flows.MaxWrong, len(c.SecretKey), c.LineSecrets, c.FAQFile}
+	got := []any{c.Flows.Brand, c.Flows.HelpOpen, c.Flows.HelpClose, len(c.Flows.HelpClosedDates), c.Flows.MaxWrong, len(c.SecretKey), c.LineSecrets, c.FAQFile}
 	want := []any{"環境", 8 * time.Hour, 18 * time.Hour, 2, 7, 32, []secret{"one", "two"}, ""}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)

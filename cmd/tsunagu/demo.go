@@ -18,6 +18,7 @@ import (
 
 	"tsunagu/bot/linesim"
 	"tsunagu/flows"
+	"tsunagu/store"
 	"tsunagu/store/ledger"
 )
 
@@ -58,8 +59,40 @@ func (d demoCmd) Run(p *program) (err error) {
 		return errors.Join(fmt.Errorf("install the rich menus: %w", err), <-running)
 	}
 	base := "http://" + localAddress(public)
-	fmt.Fprintf(p.out, demoScreen, base, sim.Config().Name, dir, ops.Addr())
+	fmt.Fprintf(p.out, demoScreen, base, sim.Config().Name, dir, ops.Addr(), demoOperator, demoPassword)
 	return <-running
+}
+
+// The demo's operator, who may do everything, and a second one to hand people over to.
+const (
+	demoOperator, demoPassword = "sato", "sato-demo-2026"
+	demoSecond                 = "suzuki"
+)
+
+// demoReplies are canned replies to try.
+var demoReplies = []flows.CannedReply{
+	{ID: "demo-hello", Title: "はじめの挨拶", Text: "{customer}様、お待たせしました。{brand}です。ご用件を伺います。"},
+	{ID: "demo-wait", Title: "確認中", Text: "確認しますので、2〜3分お待ちください。"},
+	{ID: "demo-bye", Title: "終わりの挨拶", Text: "お問い合わせありがとうございました。ほかにご不明な点があれば、いつでもご連絡ください。"},
+}
+
+// addDemoOperators makes the accounts once; a folder that is used again has them.
+func addDemoOperators(ctx context.Context, s *store.Store) error {
+	for name, display := range map[string]string{demoOperator: "佐藤", demoSecond: "鈴木"} {
+		role := flows.RoleAdmin
+		if name == demoSecond {
+			role = flows.RoleOperator
+		}
+		if err := s.AddOperator(ctx, name, display, role, demoPassword); err != nil && !errors.Is(err, flows.ErrNameTaken) {
+			return err
+		}
+	}
+	for _, r := range demoReplies {
+		if err := s.KeepCannedReply(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // demoScreen tells a newcomer what to click.
@@ -79,6 +112,10 @@ const demoScreen = `
      To give data away, add a second friend and link the other line there.
 
   The clock on the phone page moves everything: try 23:00 on the last day of a month.
+  5  Open the desk          %[1]s/console
+     (いつでもヘルプ)       name  %[5]s   password  %[6]s
+     Ask for 「オペレーター」 on the phone between 10:00 and 19:00, and take the chat at the desk.
+
   Metrics: http://%[4]s/metrics    Data: %[3]s
   Ctrl-C ends it.
 
@@ -126,6 +163,9 @@ func newDemo(p *program, dir string, public net.Listener) (*app, *linesim.Sim, e
 	}
 	if _, err := importCarrier(p.ctx, a.store, a.ledger, bytes.NewReader(ledger.Demo)); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("sample data: %w", err), a.store.Close())
+	}
+	if err := addDemoOperators(p.ctx, a.store); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("the desk's accounts: %w", err), a.store.Close())
 	}
 	return a, sim, nil
 }

@@ -29,18 +29,19 @@ const (
 type cli struct {
 	Config string `help:"Settings from a YAML file: the names below in lower case. The environment wins." placeholder:"FILE" type:"path"`
 
-	Demo    demoCmd    `cmd:"" help:"Run the whole product with a simulated LINE: no account, no server, no settings."`
-	Serve   serveCmd   `cmd:"" help:"Run the server."`
-	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date, or show where it stands."`
-	Carrier carrierCmd `cmd:"" help:"The built-in carrier."`
-	Events  eventsCmd  `cmd:"" help:"Events that were given up on."`
-	Menus   menusCmd   `cmd:"" name:"richmenu" help:"The rich menus: paint them, compare them with LINE, install them."`
-	FAQ     faqCmd     `cmd:"" name:"faq" help:"The questions that are answered by themselves."`
-	Sim     simCmd     `cmd:"" help:"Run the simulated LINE alone, to test any bot against."`
-	Load    loadCmd    `cmd:"" help:"Load a running serve with a simulated LINE, and count from outside what became of each event."`
-	Doctor  doctorCmd  `cmd:"" help:"Check settings, database, token, clock, webhook, quota and menus; say what to do about each fault."`
-	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
-	Healthz healthzCmd `cmd:"" hidden:"" help:"Ask a running server on this machine whether it is alive (for containers)."`
+	Demo     demoCmd     `cmd:"" help:"Run the whole product with a simulated LINE: no account, no server, no settings."`
+	Serve    serveCmd    `cmd:"" help:"Run the server."`
+	Migrate  migrateCmd  `cmd:"" help:"Bring the database's schema up to date, or show where it stands."`
+	Carrier  carrierCmd  `cmd:"" help:"The built-in carrier."`
+	Operator operatorCmd `cmd:"" help:"Accounts of the operators' desk."`
+	Events   eventsCmd   `cmd:"" help:"Events that were given up on."`
+	Menus    menusCmd    `cmd:"" name:"richmenu" help:"The rich menus: paint them, compare them with LINE, install them."`
+	FAQ      faqCmd      `cmd:"" name:"faq" help:"The questions that are answered by themselves."`
+	Sim      simCmd      `cmd:"" help:"Run the simulated LINE alone, to test any bot against."`
+	Load     loadCmd     `cmd:"" help:"Load a running serve with a simulated LINE, and count from outside what became of each event."`
+	Doctor   doctorCmd   `cmd:"" help:"Check settings, database, token, clock, webhook, quota and menus; say what to do about each fault."`
+	Version  versionCmd  `cmd:"" help:"Print version, commit and Go version."`
+	Healthz  healthzCmd  `cmd:"" hidden:"" help:"Ask a running server on this machine whether it is alive (for containers)."`
 }
 
 // A program is what every command gets: the world outside.
@@ -48,6 +49,7 @@ type program struct {
 	ctx    context.Context
 	getenv func(string) (string, bool)
 	config string
+	in     io.Reader
 	out    io.Writer
 	errs   io.Writer
 }
@@ -75,7 +77,7 @@ func run(ctx context.Context, args []string, getenv func(string) (string, bool),
 		fmt.Fprintln(errs, "Try: tsunagu --help")
 		return exitUsage
 	}
-	err = kctx.Run(&program{ctx: ctx, getenv: getenv, config: c.Config, out: out, errs: errs})
+	err = kctx.Run(&program{ctx: ctx, getenv: getenv, config: c.Config, in: os.Stdin, out: out, errs: errs})
 	var bad settingsError
 	switch {
 	case err == nil:

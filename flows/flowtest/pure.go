@@ -14,10 +14,13 @@ import (
 type Pure struct {
 	World        World
 	Conversation flows.Conversation
+	// Desk is how the operators' desk is.
+	Desk flows.DeskLoad
 	// Effects are all effects so far, for tests that look further than at the words.
 	Effects []flows.Effect
 
 	now     time.Time
+	taken   string // the operator who has the person, as the chat calls them
 	carrier string // up, down, or loses: does what it is told, and its answer gets lost
 	serial  int
 	gifts   []*flows.DataGift
@@ -68,6 +71,8 @@ func (p *Pure) Play(s Step) ([]Shown, error) {
 	case "carrier": // carrier down, carrier up
 		p.carrier = s.Args
 		return nil, nil
+	case "desk":
+		return p.playDesk(s.Args)
 	case "gift", "opens", "other":
 		return p.playGift(s)
 	case "reissue": // reissue of NUMBER
@@ -76,19 +81,31 @@ func (p *Pure) Play(s Step) ([]Shown, error) {
 		return p.Turn(flows.LinkTried{Ref: strings.TrimPrefix(s.Args, "to link ")})
 	case "wait", "at":
 		var shown []Shown
-		for name, at := range p.timers {
-			if !at.After(p.now) {
-				delete(p.timers, name)
-				more, err := p.Turn(flows.Due{Name: name})
-				if err != nil {
-					return nil, err
-				}
-				shown = append(shown, more...)
+		for range 100 { // what falls due may set what is due, too
+			name, ok := p.due()
+			if !ok {
+				break
 			}
+			delete(p.timers, name)
+			more, err := p.Turn(flows.Due{Name: name})
+			if err != nil {
+				return nil, err
+			}
+			shown = append(shown, more...)
 		}
 		return shown, nil
 	}
 	return nil, fmt.Errorf("nobody knows how to %q", s.Verb)
+}
+
+// due is the timer that falls due next, if its time has come.
+func (p *Pure) due() (name string, ok bool) {
+	for n, at := range p.timers {
+		if !at.After(p.now) && (!ok || at.Before(p.timers[name]) || at.Equal(p.timers[name]) && n < name) {
+			name, ok = n, true
+		}
+	}
+	return name, ok
 }
 
 func (p *Pure) said(text string) ([]Shown, error) {
@@ -101,7 +118,8 @@ func (p *Pure) said(text string) ([]Shown, error) {
 
 // Turn turns one input with the answers to its questions.
 func (p *Pure) Turn(in flows.Input) (shown []Shown, err error) {
-	m := flows.Moment{At: p.now, Lane: Me, Settings: flows.Defaults()}
+	p.serial++
+	m := flows.Moment{At: p.now, Lane: Me, ID: fmt.Sprintf("event-%d", p.serial), Seq: int64(p.serial), Settings: flows.Defaults()}
 	for in != nil {
 		var effects []flows.Effect
 		p.Conversation, effects = flows.Turn(m, p.Conversation, in)
@@ -172,6 +190,8 @@ func (p *Pure) answer(q flows.Question) (flows.Input, error) {
 		return flows.NonceRefused{Nonce: q.Kind}, nil
 	}
 	switch q := q.(type) {
+	case flows.ReadDesk:
+		return flows.DeskRead{For: q.For, Load: p.Desk}, nil
 	case flows.FindAnswer:
 		return flows.AnswerFound{Found: p.World.find(q.Text)}, nil
 	case flows.FindTopic:

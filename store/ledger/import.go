@@ -17,6 +17,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"tsunagu/flows"
+	"tsunagu/store/password"
 )
 
 // Changes tells what an import did. The lists name lines by ID, in the order of the file, and no line is in two.
@@ -136,7 +137,7 @@ func (l *Ledger) prepare(ctx context.Context, db *gorm.DB, r io.Reader) (*Update
 	var (
 		next    atomic.Int64
 		workers sync.WaitGroup
-		errs    = make([]error, cap(l.hasher.seats))
+		errs    = make([]error, l.hasher.Seats())
 	)
 	for w := range errs {
 		workers.Go(func() {
@@ -151,17 +152,17 @@ func (l *Ledger) prepare(ctx context.Context, db *gorm.DB, r io.Reader) (*Update
 }
 
 // hashed keeps the stored hash when it is the password's.
-func (l *Ledger) hashed(ctx context.Context, stored, password string) (hashed, error) {
+func (l *Ledger) hashed(ctx context.Context, stored, plain string) (hashed, error) {
 	if stored != "" {
-		same, err := l.hasher.matches(ctx, stored, password)
-		if err != nil && !errors.Is(err, errHash) {
+		same, err := l.hasher.Matches(ctx, stored, plain)
+		if err != nil && !errors.Is(err, password.ErrHash) {
 			return hashed{}, err
 		}
 		if same {
 			return hashed{stored, stored}, nil
 		}
 	}
-	hash, err := l.hasher.hash(ctx, password)
+	hash, err := l.hasher.Hash(ctx, plain)
 	return hashed{stored, hash}, err
 }
 

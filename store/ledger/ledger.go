@@ -6,10 +6,10 @@
 //	ledger.go    what the product asks: who is this, which line is this, how much is left
 //	books.go     data as double-entry postings, and the check that they add up
 //	gifts.go     data on its way from one line to another
+//	identity.go  is it the holder or user who writes
 //	month.go     roll-over, expiry and new quota on the 1st
 //	file.go      the carrier file, read with every mistake named by its line; fields.go: YAML for that purpose
 //	import.go    what a carrier file changes
-//	password.go  argon2id, a few at a time
 //	rows.go      the tables of migrations/00010_ledger.sql and 00014_gifts.sql
 //
 // Passwords are kept as argon2id hashes and usage codes as keyed hashes; neither is ever in an error or a log.
@@ -31,6 +31,7 @@ import (
 	"gorm.io/gorm"
 
 	"tsunagu/flows"
+	"tsunagu/store/password"
 )
 
 // Demo is a carrier file to try the product with: hanako (password hanako-demo-2026, codes 0123456789012345 and
@@ -61,7 +62,7 @@ type Ledger struct {
 	giftKeys [][]byte
 	now      func() time.Time
 	settings flows.Settings
-	hasher   *hasher
+	hasher   *password.Hasher
 }
 
 // New returns the carrier of a database. It panics without keys: codes would be kept under a known hash, and tokens could
@@ -72,7 +73,7 @@ func New(c Config) *Ledger {
 	}
 	return &Ledger{
 		db: c.DB, codeKeys: c.CodeKeys, giftKeys: c.GiftKeys, now: c.Now, settings: c.Settings,
-		hasher: newHasher(defaultCost, cmp.Or(c.Hashes, 2)),
+		hasher: password.New(password.Usual, cmp.Or(c.Hashes, 2)),
 	}
 }
 
@@ -94,11 +95,11 @@ func (l *Ledger) VerifyHolder(ctx context.Context, loginID, password string) (fl
 			return flows.Contract{}, fmt.Errorf("look up a login ID: %w", err)
 		}
 	}
-	phc := l.hasher.nobody
+	phc := l.hasher.Nobody
 	if len(found) > 0 {
 		phc = found[0].Contract.Password
 	}
-	ok, err := l.hasher.matches(ctx, phc, password)
+	ok, err := l.hasher.Matches(ctx, phc, password)
 	switch {
 	case err != nil:
 		return flows.Contract{}, err

@@ -19,6 +19,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"tsunagu/flows"
+	"tsunagu/store/password"
 	"tsunagu/store/storetest"
 )
 
@@ -42,7 +43,7 @@ func each(t *testing.T, f func(t *testing.T, c *carrier)) {
 func newCarrier(t *testing.T, db *gorm.DB) *carrier {
 	c := &carrier{t: t, now: noon}
 	c.Ledger = New(Config{DB: db, CodeKeys: testKeys, GiftKeys: testKeys, Now: func() time.Time { return c.now }, Settings: flows.Defaults()})
-	c.hasher = newHasher(cost{memoryKiB: 64, passes: 1, lanes: 1}, 2)
+	c.hasher = password.New(password.Cost{MemoryKiB: 64, Passes: 1, Lanes: 1}, 2)
 	return c
 }
 
@@ -143,9 +144,7 @@ func TestHolder(t *testing.T) {
 func TestUnknownLoginTakesTheSameWork(t *testing.T) {
 	each(t, func(t *testing.T, c *carrier) {
 		c.load(string(Demo))
-		for range cap(c.hasher.seats) {
-			c.hasher.seats <- struct{}{}
-		}
+		c.hasher = password.New(password.Usual, 0)
 		for _, login := range []string{"hanako", "nobody"} {
 			ctx, stop := context.WithCancel(t.Context())
 			answer := make(chan error, 1)
