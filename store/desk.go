@@ -613,8 +613,12 @@ func (d *deskTx) keepEntries(entries []keptEntry) error {
 			continue
 		}
 		preview := ""
-		if e.Kind == "text" && e.By != flows.ByNote {
+		switch {
+		case e.erased:
+		case e.Kind == "text":
 			preview = firstRunes(strings.Join(strings.Fields(text), " "), previewLength)
+		case e.Kind != "event":
+			preview = "<" + clean(e.Kind) + ">" // the desk puts it into words
 		}
 		sql, args := `UPDATE help_sessions SET version = ? WHERE id = ?`, []any{d.version, e.Session}
 		if e.By == flows.ByCustomer || e.By == flows.ByOperator {

@@ -19,13 +19,14 @@ type Pure struct {
 	// Effects are all effects so far, for tests that look further than at the words.
 	Effects []flows.Effect
 
-	now     time.Time
-	taken   string // the operator who has the person, as the chat calls them
-	carrier string // up, down, or loses: does what it is told, and its answer gets lost
-	serial  int
-	gifts   []*flows.DataGift
-	buttons map[string]flows.Choice
-	timers  map[string]time.Time
+	now      time.Time
+	taken    string // the operator who has the person, as the chat calls them
+	carrier  string // up, down, or loses: does what it is told, and its answer gets lost
+	serial   int
+	arrivals int
+	gifts    []*flows.DataGift
+	buttons  map[string]flows.Choice
+	timers   map[string]time.Time
 }
 
 // Me is the lane of the person in a Pure chat; SomeoneElse holds the links that a world calls taken.
@@ -118,8 +119,8 @@ func (p *Pure) said(text string) ([]Shown, error) {
 
 // Turn turns one input with the answers to its questions.
 func (p *Pure) Turn(in flows.Input) (shown []Shown, err error) {
-	p.serial++
-	m := flows.Moment{At: p.now, Lane: Me, ID: fmt.Sprintf("event-%d", p.serial), Seq: int64(p.serial), Settings: flows.Defaults()}
+	p.arrivals++
+	m := flows.Moment{At: p.now, Lane: Me, ID: fmt.Sprintf("event-%d", p.arrivals), Seq: int64(p.arrivals), Settings: flows.Defaults()}
 	for in != nil {
 		var effects []flows.Effect
 		p.Conversation, effects = flows.Turn(m, p.Conversation, in)

@@ -10,9 +10,12 @@ export function el(tag, props = {}, ...children) {
     else if (name in node && name !== 'list' && name !== 'form') node[name] = value;
     else node.setAttribute(name, value === true ? '' : value);
   }
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...some(children));
   return node;
 }
+
+/** some are the children that there are. */
+export const some = (children) => children.flat().filter((child) => child !== null && child !== undefined && child !== false);
 
 export const byId = (id) => document.getElementById(id);
 

@@ -8,6 +8,9 @@ let closed = { rows: [], next: {} };
 let talking = [];
 let found = null; // { q, hits }
 
+/** previewOf is what was said last in words; what is not text comes as its kind in brackets. */
+export const previewOf = (row) => row.preview.replace(/^<(\w+)>$/, (_, kind) => `（${say(kind === 'image' ? 'picture' : kind)}）`) || (row.ended ? say(`ended.${row.ended}`) : '　');
+
 const open = (row) => row.phase !== 'closed';
 const filters = {
   waiting: (row) => row.phase === 'queued' && !row.operator,
@@ -96,7 +99,7 @@ function rowButton(row) {
     onclick: () => { select(row.id); document.body.classList.add('in-talk'); },
   }, avatar(row), el('span', { className: 'row-main' },
     el('span', { className: 'row-top' }, el('span', { className: 'row-name' }, nameOf(row)), time),
-    el('span', { className: 'row-preview' }, row.preview || (row.ended ? say(`ended.${row.ended}`) : '　')),
+    el('span', { className: 'row-preview' }, previewOf(row)),
     meta.length > 0 && el('span', { className: 'row-meta' }, meta))));
 }
 

@@ -1,8 +1,8 @@
 // The right pane: who the customer is, as far as an operator may know.
 
-import { byId, el } from './dom.js';
+import { byId, el, some } from './dom.js';
 import { api, attempt, clock, day, displayOf, nameOf, say, select } from './state.js';
-import { avatar } from './lists.js';
+import { avatar, previewOf } from './lists.js';
 
 function linkCard(shown, link) {
   const box = el('div', { className: 'balance' });
@@ -45,7 +45,7 @@ export function makePerson(shown, mine) {
   const open = [...pane.querySelectorAll('.balance')].map((box) => box.childNodes.length > 0 ? [...box.childNodes] : null);
   const links = shown.links.map((link) => linkCard(shown, link));
   links.forEach((card, i) => { if (open[i]) card.querySelector('.balance').replaceChildren(...open[i]); });
-  pane.replaceChildren(
+  pane.replaceChildren(...some([
     el('button', { className: 'back', onclick: () => document.body.classList.remove('in-person') }, say('shut')),
     el('div', { className: 'person-head' }, avatar(shown.row, 'large'), el('h2', {}, nameOf(shown.row))),
     el('h3', {}, say('links')), links.length > 0 ? el('ul', { className: 'plain' }, links) : el('p', { className: 'small' }, say('noLinks')),
@@ -56,5 +56,5 @@ export function makePerson(shown, mine) {
     el('h3', {}, say('earlier')), shown.earlier.length === 0 ? el('p', { className: 'small' }, say('nothingHere'))
       : el('ul', { className: 'plain' }, shown.earlier.map((row) => el('li', {}, el('button', { className: 'row', onclick: () => select(row.id) },
         el('span', { className: 'row-main' }, el('span', { className: 'row-top' }, el('span', {}, `${day(row.began)} ${clock(row.began)}`), el('span', {}, row.operator ? displayOf(row.operator) : '')),
-          el('span', { className: 'row-preview' }, row.preview || (row.ended ? say(`ended.${row.ended}`) : say(row.phase)))))))));
+          el('span', { className: 'row-preview' }, previewOf(row)))))))]));
 }

@@ -5,8 +5,8 @@ import { api, attempt, clock, day, desk, displayOf, hear, nameOf, now, say, sele
 import { avatar } from './lists.js';
 import { makePerson } from './person.js';
 
-// Stickers that LINE lets official accounts send; the numbers are LINE's.
-const stickers = { 1988: 'OK', 1989: 'Thanks', 1990: 'Hello', 1993: 'Sorry', 2000: 'Good', 2001: 'Please', 2002: 'Well done' };
+// Stickers that LINE lets official accounts send, by LINE's numbers, with what they say.
+const stickers = { 1988: '了解', 1989: 'ありがとう', 1990: 'こんにちは', 1993: 'ごめんなさい', 2000: 'いいね', 2001: 'おねがい', 2002: 'おつかれさま' };
 const stickerPackage = '446';
 
 let shown = null; // { row, entries: Map, history, links, earlier, quota }
