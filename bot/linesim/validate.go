@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -138,14 +139,25 @@ func (n node) boolean(name string) bool {
 	return v
 }
 
-// https reads an address of something LINE fetches: at most 2000, https, percent-encoded.
+// https reads an address of something LINE fetches: at most 2000, https, percent-encoded. Plain http on this machine is taken,
+// too: a bot that is tried out has no certificate.
 func (n node) https(name string, needed bool) {
 	if !n.has(name) && !needed {
 		return
 	}
-	if text := n.need(name, units(2000)); text != "" && scheme(text) != "https" {
+	if text := n.need(name, units(2000)); text != "" && scheme(text) != "https" && !loopback(text) {
 		n.wrong(name, "Must be a valid HTTPS URL")
 	}
+}
+
+// loopback reports whether an address is plain http on this machine.
+func loopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || scheme(address) != "http" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // scheme returns a well-formed address's scheme, or "".

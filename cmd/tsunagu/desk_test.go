@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"image"
 	"image/png"
@@ -99,12 +100,10 @@ func TestDeskWalk(t *testing.T) {
 	sato.waits(`document.querySelector(".bubble.customer .thumb img")?.naturalWidth > 0`)
 	sato.sendsPicture(smallPNG(t))
 	sato.waits(`document.querySelector(".bubble.operator .thumb img")?.naturalWidth > 0`)
-	if err := sim.Await(t.Context(), func() bool {
+	awaits(t, sim, "a picture of the operator's", func() bool {
 		chat := hanako.Chat()
 		return strings.Contains(string(chat[len(chat)-1].Message), "/media/")
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})
 	sato.clicks(`[data-tool=sticker]`)
 	sato.clicks(`dialog[open] button.primary`)
 	sato.waits(`[...document.querySelectorAll(".bubble.operator .sticker")].length === 1`)
@@ -157,7 +156,7 @@ func TestDeskWalk(t *testing.T) {
 	sato.clicks(`#lists .row`)
 	sato.shows("#person", "助かりました")
 	screenshot(t, sato.ctx, "desk-closed")
-	sato.do(chromedp.SetValue("#search input", "料金プラ"), chromedp.Submit("#search"))
+	sato.evaluates(`(() => { document.querySelector("#search input").value = "料金プラ"; document.querySelector("#search").requestSubmit(); })()`)
 	sato.shows("#lists", "検索結果")
 	sato.shows("#lists", "料金プランの件です")
 
@@ -211,14 +210,22 @@ func smallPNG(t *testing.T) []byte {
 // said waits until the bot's side of a chat says something last.
 func said(t *testing.T, sim *linesim.Sim, p *linesim.Person, text string) {
 	t.Helper()
-	if err := sim.Await(t.Context(), func() bool {
+	awaits(t, sim, text, func() bool {
 		for _, e := range p.Chat() {
 			if e.From == linesim.FromBot && strings.Contains(e.Text(), text) {
 				return true
 			}
 		}
 		return false
-	}); err != nil {
-		t.Fatalf("never said %q: %v", text, err)
+	})
+}
+
+// awaits waits for something in the chats, and not for ever.
+func awaits(t *testing.T, sim *linesim.Sim, what string, cond func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := sim.Await(ctx, cond); err != nil {
+		t.Fatalf("never seen: %s (%v)", what, err)
 	}
 }

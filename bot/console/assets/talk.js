@@ -16,6 +16,7 @@ let warned = false; // the customer wrote while the draft was being written
 let lastTyping = 0;
 let lastRead = '';
 let loads = 0;
+let atEnd = true; // the newest is in view, and stays so when more comes or a picture is loaded
 
 const draftKey = () => `draft:${shown?.row.id}`;
 const mine = () => shown?.row.phase !== 'closed' && shown?.row.operator === desk.me.name;
@@ -34,6 +35,7 @@ async function load(id) {
   shown = { ...data, entries: new Map(data.entries.map((entry) => [entry.id, entry])) };
   warned = false;
   note = false;
+  atEnd = true;
   draw();
   byId('draft')?.focus();
 }
@@ -80,7 +82,7 @@ function content(entry) {
     case 'text': return el('p', { className: 'words' }, linked(entry.text));
     case 'sticker': return el('p', { className: 'words sticker' }, `${say('sticker')}：${stickers[entry.attachment.sticker] ?? ''} ${entry.text}`.trim());
     case 'image': return el('button', { className: 'thumb', onclick: () => view(url), 'aria-label': `${say('picture')} ${say('open')}` },
-      el('img', { src: entry.by === 'operator' ? `${url}-s` : url, alt: say('picture'), loading: 'lazy' }));
+      el('img', { src: entry.by === 'operator' ? `${url}-s` : url, alt: say('picture'), onload: keepEnd }));
     case 'video': return el('video', { src: url, controls: true, preload: 'none' });
     case 'audio': return el('audio', { src: url, controls: true, preload: 'none' });
     case 'file': return el('a', { href: url, download: entry.attachment.name ?? '', className: 'file' }, `${say('file')}：${entry.attachment.name ?? ''}`);
@@ -136,10 +138,20 @@ function bubble(entry) {
     el('p', { className: 'foot' }, el('time', {}, clock(entry.at)), delivery(entry)));
 }
 
+function keepEnd() {
+  const log = byId('log');
+  if (log && atEnd) log.scrollTop = log.scrollHeight;
+}
+
+/** makeLog is where the conversation is drawn. */
+const makeLog = (...children) => el('ol', {
+  id: 'log', tabIndex: 0, 'aria-label': say('message'),
+  onscroll: ({ target }) => { atEnd = target.scrollHeight - target.scrollTop - target.clientHeight < 60; },
+}, ...children);
+
 function drawLog() {
   const log = byId('log');
   if (!log || !shown) return;
-  const bottom = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
   const entries = [...shown.entries.values()].sort((a, b) => a.pos - b.pos);
   const items = [];
   let today = '';
@@ -157,9 +169,9 @@ function drawLog() {
   }
   entries.forEach(add);
   for (const entry of pending.values()) if (entry.session === shown.row.id) add(entry);
+  const { scrollTop } = log;
   log.replaceChildren(...items);
-  if (bottom || log.dataset.fresh) log.scrollTop = log.scrollHeight;
-  delete log.dataset.fresh;
+  log.scrollTop = atEnd ? log.scrollHeight : scrollTop;
   markRead();
 }
 
@@ -206,7 +218,7 @@ function header() {
   const state = row.phase === 'closed' ? `${say('closed')}・${say(`ended.${row.ended}`)}` : row.operator ? displayOf(row.operator) : say(row.phase === 'queued' ? 'waiting' : row.phase);
   return el('header', { className: 'talk-head' },
     el('button', { className: 'back', onclick: () => document.body.classList.remove('in-talk') }, say('backToList')),
-    avatar(row), el('div', { className: 'talk-title' }, el('h1', {}, nameOf(row)), el('p', { className: 'small' }, state)),
+    avatar(row), el('div', { className: 'talk-title' }, el('h1', {}, nameOf(row)), el('p', { className: 'small' }, [state, ...(row.tags ?? [])].join('・'))),
     el('div', { className: 'buttons' }, buttons), el('button', { className: 'back', onclick: () => document.body.classList.toggle('in-person') }, say('details')));
 }
 
@@ -363,10 +375,11 @@ function draw() {
     byId('person').replaceChildren();
     return;
   }
-  pane.replaceChildren(header(), el('ol', { id: 'log', tabIndex: 0, 'aria-label': say('message'), data: { fresh: '1' } }), composer());
+  pane.replaceChildren(header(), makeLog(), composer());
   drawLog();
   drawComposer();
   makePerson(shown, mine());
+  keepEnd();
 }
 
 /** drawHead brings everything but the composer's text in line with the session. */
@@ -385,7 +398,7 @@ function peek(person) {
   const row = { ...person, phase: 'ai' };
   byId('talk').replaceChildren(el('header', { className: 'talk-head' }, el('button', { className: 'back', onclick: () => document.body.classList.remove('in-talk') }, say('backToList')),
     avatar(row), el('div', { className: 'talk-title' }, el('h1', {}, nameOf(row)), el('p', { className: 'small' }, say('talking')))),
-  el('ol', { id: 'log', tabIndex: 0, 'aria-label': say('message') }, person.entries.map(bubble)));
+  makeLog(person.entries.map(bubble)));
 }
 
 /** makeTalk draws the pane and keeps it live. */
