@@ -283,19 +283,12 @@ func (s Settings) helpDay(t time.Time, days int, e DeskException) helpDay {
 	return helpDay{at(open), at(end), at(end + s.HelpHardEnd - s.HelpClose)}
 }
 
-// busy is HLP-25: no free seat, and many people or a long time before this person. A desk without any seat is taken for one
-// with a single seat, since somebody will come.
+// busy is HLP-25: no free seat, and many people or a long time before this person. How long is known once chats have been held;
+// a desk without any seat is taken for one with a single seat, since somebody will come.
 func (s Settings) busy(l DeskLoad) bool {
-	handling := l.Handling
-	if handling == 0 {
-		handling = usualHandling
-	}
-	wait := time.Duration(l.Waiting) * handling / time.Duration(max(l.Seats, 1))
+	wait := time.Duration(l.Waiting) * l.Handling / time.Duration(max(l.Seats, 1))
 	return l.Free <= 0 && (l.Waiting >= s.BusyQueue || wait > s.BusyWait)
 }
-
-// usualHandling is how long a chat is taken to last before one has been held.
-const usualHandling = 5 * time.Minute
 
 // A Role is what an operator may do at the desk; each may do what those before it may.
 type Role string

@@ -139,7 +139,7 @@ func (d *deskTx) handOut() error {
 	for {
 		var free []operatorRow
 		if err := d.tx.Raw(operatorColumns+` WHERE presence = 'on' AND NOT disabled AND seen_at >= ? AND seats > `+takenSeats+
-			` ORDER BY free_since, name LIMIT 1`, micros(d.now.Add(-seenFor))).Scan(&free).Error; err != nil || len(free) == 0 {
+			` ORDER BY free_since, name LIMIT 1`, micros(d.wall().Add(-seenFor))).Scan(&free).Error; err != nil || len(free) == 0 {
 			return err
 		}
 		var next []sessionRow
@@ -443,6 +443,7 @@ func (s *Store) SetHours(ctx context.Context, e flows.DeskException) error {
 // ReadDesk tells a turn how the desk is, seen from a session; "" is one that would begin now.
 func (s *Store) ReadDesk(ctx context.Context, session string) (load flows.DeskLoad, err error) {
 	db := s.reads.WithContext(ctx)
+	gone := micros(s.wall().Add(-seenFor))
 	var row struct {
 		deskRow              `gorm:"embedded"`
 		Seats, Busy, Waiting int
@@ -455,7 +456,7 @@ func (s *Store) ReadDesk(ctx context.Context, session string) (load flows.DeskLo
 		(SELECT count(*) FROM help_sessions WHERE `+isWaiting+`) AS waiting,
 		(SELECT avg(took) FROM (SELECT ended_at - taken_at AS took FROM help_sessions
 			WHERE phase = 'closed' AND taken_at IS NOT NULL ORDER BY ended_at DESC, id DESC LIMIT 20) AS lately) AS handling
-		FROM desk d WHERE d.id = 1`, micros(s.now().Add(-seenFor)), micros(s.now().Add(-seenFor))).Scan(&row).Error
+		FROM desk d WHERE d.id = 1`, gone, gone).Scan(&row).Error
 	if err != nil {
 		return load, fmt.Errorf("read the desk: %w", err)
 	}

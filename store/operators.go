@@ -151,7 +151,7 @@ func (s *Store) Operators(ctx context.Context) ([]flows.Operator, error) {
 	}
 	all := make([]flows.Operator, len(rows))
 	for i, r := range rows {
-		all[i] = r.operator(s.now())
+		all[i] = r.operator(s.wall())
 	}
 	return all, nil
 }
@@ -186,7 +186,7 @@ func (s *Store) CheckOperator(ctx context.Context, name, secret string) (flows.O
 	case !ok || !known:
 		return flows.Operator{}, flows.ErrWrongCredentials
 	}
-	return row.operator(s.now()), nil
+	return row.operator(s.wall()), nil
 }
 
 // Operator is an account that may sign in: flows.ErrNoOperator.
@@ -198,13 +198,13 @@ func (s *Store) Operator(ctx context.Context, name string) (flows.Operator, erro
 	if err != nil {
 		return flows.Operator{}, fmt.Errorf("operator: %w", err)
 	}
-	return row.operator(s.now()), nil
+	return row.operator(s.wall()), nil
 }
 
 // BeginDesk signs an operator in and returns the secret of the session, for their cookie.
 func (s *Store) BeginDesk(ctx context.Context, name, address, agent string) (secret string, err error) {
 	secret = rand.Text() + rand.Text()
-	now := micros(s.now())
+	now := micros(s.wall())
 	err = s.db.WithContext(ctx).Exec(`INSERT INTO operator_sessions (hash, id, operator, began_at, seen_at, address, agent) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		s.keys.hash(operatorSessionHash, secret), rand.Text(), clean(name), now, now, clean(address), firstRunes(clean(agent), 200)).Error
 	if err != nil {
@@ -220,7 +220,7 @@ func (s *Store) AtDesk(ctx context.Context, secret string) (flows.Operator, erro
 		Hash, Operator  string
 		BeganAt, SeenAt int64
 	}
-	now := s.now()
+	now := s.wall()
 	err := s.reads.WithContext(ctx).Raw(`SELECT hash, operator, began_at, seen_at FROM operator_sessions WHERE hash IN ?`, s.keys.hashes(operatorSessionHash, secret)).Scan(&rows).Error
 	if err != nil {
 		return flows.Operator{}, fmt.Errorf("look up a desk session: %w", err)
@@ -266,7 +266,7 @@ func (s *Store) DeskSessions(ctx context.Context) (all []flows.DeskSession, err 
 		ID, Operator, Address, Agent string
 		BeganAt, SeenAt              int64
 	}
-	now := s.now()
+	now := s.wall()
 	err = s.reads.WithContext(ctx).Raw(`SELECT id, operator, address, agent, began_at, seen_at FROM operator_sessions
 		WHERE seen_at >= ? AND began_at >= ? ORDER BY began_at DESC, id`, micros(now.Add(-idleSession)), micros(now.Add(-wholeSession))).Scan(&rows).Error
 	if err != nil {
@@ -282,7 +282,7 @@ func (s *Store) DeskSessions(ctx context.Context) (all []flows.DeskSession, err 
 func (s *Store) SetPresence(ctx context.Context, name string, p flows.Presence, seats int) error {
 	err := s.atDesk(ctx, nil, func(d *deskTx) error {
 		return d.tx.Exec(`UPDATE operators SET presence = ?, seats = ?, seen_at = ?, free_since = CASE WHEN presence = ? THEN free_since ELSE ? END WHERE name = ?`,
-			string(p), seats, micros(d.now), string(p), micros(d.now), clean(name)).Error
+			string(p), seats, micros(d.wall()), string(p), micros(d.now), clean(name)).Error
 	})
 	if err != nil {
 		return fmt.Errorf("set presence: %w", err)
@@ -295,7 +295,7 @@ func (s *Store) Seen(ctx context.Context, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	now := s.now()
+	now := s.wall()
 	var back []string // whoever was taken for gone counts again, and may be given somebody
 	err := s.db.WithContext(ctx).Raw(`SELECT name FROM operators WHERE name IN ? AND presence = 'on' AND seen_at < ?`, names, micros(now.Add(-seenFor))).Scan(&back).Error
 	switch {
@@ -326,7 +326,7 @@ func (s *Store) BeginTOTP() (secret string, recovery []string) {
 
 // ConfirmTOTP takes a second step into use, when the code is one of its secret's: flows.ErrWrongCredentials.
 func (s *Store) ConfirmTOTP(ctx context.Context, name, secret, code string, recovery []string) error {
-	step, ok := totpMatches(secret, code, s.now(), 0)
+	step, ok := totpMatches(secret, code, s.wall(), 0)
 	if !ok {
 		return flows.ErrWrongCredentials
 	}
@@ -366,7 +366,7 @@ func (s *Store) CheckTOTP(ctx context.Context, name, code string) error {
 		if err != nil {
 			return err
 		}
-		if step, ok := totpMatches(string(secret), code, s.now(), rows[0].TotpStep); ok {
+		if step, ok := totpMatches(string(secret), code, s.wall(), rows[0].TotpStep); ok {
 			return tx.Exec(`UPDATE operators SET totp_step = ? WHERE name = ?`, step, clean(name)).Error
 		}
 		left := strings.Fields(rows[0].Recovery)

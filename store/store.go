@@ -36,6 +36,8 @@ type Config struct {
 	// putting the new one before it. Without any, the store is good for Migrate, Schema and Ping only.
 	Keys [][]byte
 	Now  func() time.Time // [time.Now]
+	// Wall is the clock of who is signed in and who is at the desk, which goes on when Now is set for a trial [time.Now].
+	Wall func() time.Time
 	// Lease is how long a claimed lane is left to a worker that says nothing [15s].
 	Lease time.Duration
 	// Pool is how many connections to PostgreSQL are open at most [16].
@@ -67,6 +69,7 @@ type Store struct {
 	reads *gorm.DB // pure reads; on PostgreSQL the same as db
 	keys  keyring
 	now   func() time.Time
+	wall  func() time.Time
 	lease time.Duration
 	build string
 	log   *slog.Logger
@@ -99,6 +102,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.wall = cfg.Wall; s.wall == nil {
+		s.wall = time.Now
 	}
 	if s.log == nil {
 		s.log = slog.Default()

@@ -64,7 +64,7 @@ func (b *bench) open(keys ...[]byte) *store.Store {
 		keys = [][]byte{testKey}
 	}
 	s, err := store.Open(b.t.Context(), store.Config{
-		URL: b.url, Keys: keys, Now: b.clock.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		URL: b.url, Keys: keys, Now: b.clock.now, Wall: b.clock.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
 		b.t.Fatal(err)

@@ -208,7 +208,7 @@ func smallPNG(t *testing.T) []byte {
 }
 
 // said waits until the bot's side of a chat says something last.
-func said(t *testing.T, sim *linesim.Sim, p *linesim.Person, text string) {
+func said(t testing.TB, sim *linesim.Sim, p *linesim.Person, text string) {
 	t.Helper()
 	awaits(t, sim, text, func() bool {
 		for _, e := range p.Chat() {
@@ -221,7 +221,7 @@ func said(t *testing.T, sim *linesim.Sim, p *linesim.Person, text string) {
 }
 
 // awaits waits for something in the chats, and not for ever.
-func awaits(t *testing.T, sim *linesim.Sim, what string, cond func() bool) {
+func awaits(t testing.TB, sim *linesim.Sim, what string, cond func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

@@ -130,7 +130,7 @@ func (w walker) opens(base string, p *linesim.Person, uri string) {
 }
 
 // linked is a person with 利用者連携.
-func linked(t *testing.T, sim *linesim.Sim, name, code string) *linesim.Person {
+func linked(t testing.TB, sim *linesim.Sim, name, code string) *linesim.Person {
 	t.Helper()
 	p := sim.AddPerson(name)
 	p.Say("利用者連携")

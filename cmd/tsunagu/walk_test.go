@@ -148,7 +148,7 @@ func TestFaultsOnThePhonePage(t *testing.T) {
 }
 
 // demo starts what `tsunagu demo` starts.
-func demo(t *testing.T) (*app, *linesim.Sim, string) {
+func demo(t testing.TB) (*app, *linesim.Sim, string) {
 	t.Helper()
 	listener := freeListener(t)
 	p := &program{ctx: t.Context(), getenv: func(string) (string, bool) { return "", false }, out: io.Discard, errs: new(syncBuffer)}
