@@ -110,3 +110,29 @@ func benchAcceptSave(b *testing.B, s *store.Store) {
 	acceptAll(b, s, b.N)
 	<-finished
 }
+
+// BenchmarkClosedPages is a page of 50 among 100,000 closed sessions: the first, and one from the middle.
+//
+//	go test ./store -run '^$' -bench ClosedPages
+func BenchmarkClosedPages(b *testing.B) {
+	const closed, page = 100_000, 50
+	benchEach(b, func(b *testing.B, s *store.Store) {
+		err := s.DB().Exec(`INSERT INTO help_sessions (id, lane, phase, operator, front, began_at, since, handled_by, last_at, last_by, preview,
+				ended_at, ended, tags, comment, checks, checked, name, picture, version)
+			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+			SELECT 's' || i, 'U' || (i % 5000), 'closed', '', false, CAST(1000000 AS BIGINT) * i, CAST(1000000 AS BIGINT) * i, 'A', CAST(1000000 AS BIGINT) * i, 'operator', 'ありがとうございました',
+				CAST(1000000 AS BIGINT) * i, 'operator', '', '', 0, false, '花子', '', i FROM n`, closed).Error
+		if err != nil {
+			b.Fatal(err)
+		}
+		middle := time.UnixMicro(1_000_000 * closed / 2)
+		for b.Loop() {
+			for _, before := range []time.Time{{}, middle} {
+				if rows, err := s.ClosedSessions(b.Context(), before, "s", page); err != nil || len(rows) != page {
+					b.Fatalf("%d rows, %v", len(rows), err)
+				}
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(2*b.N), "ms/page")
+	})
+}

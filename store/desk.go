@@ -423,7 +423,7 @@ func (s *Store) SetAuto(ctx context.Context, on bool) error {
 // SetHours sets other hours for one day and tells everybody who waits or is connected; an empty Date takes them back.
 func (s *Store) SetHours(ctx context.Context, e flows.DeskException) error {
 	var lanes []string
-	if err := s.reads.WithContext(ctx).Raw(`SELECT lane FROM help_sessions WHERE phase IN ('queued', 'connected')`).Scan(&lanes).Error; err != nil {
+	if err := s.reads.WithContext(ctx).Raw(`SELECT lane FROM help_sessions WHERE phase <> 'closed' AND phase IN ('queued', 'connected')`).Scan(&lanes).Error; err != nil {
 		return fmt.Errorf("set hours: %w", err)
 	}
 	err := s.atDesk(ctx, lanes, func(d *deskTx) error {

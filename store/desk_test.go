@@ -254,6 +254,29 @@ func TestTranscript(t *testing.T) {
 	})
 }
 
+// Chats go a year after they ended, with every word; one that goes on stays.
+func TestSweepChats(t *testing.T) {
+	each(t, func(b *bench) {
+		ctx := t.Context()
+		over, going := b.begins("U1", flows.HelpQueued, "古い言葉"), b.begins("U2", flows.HelpQueued, "新しい言葉")
+		b.ok(b.KeepFile(ctx, flows.DeskFile{ID: "file-0001", Session: over, Type: "image/jpeg", Body: []byte("picture")}))
+		b.accept(arrival("U1", "end"))
+		b.turns("U1", flows.KeepSession{Session: flows.Session{ID: over, Lane: "U1", Phase: flows.HelpClosed, At: b.clock.now(), Ended: flows.EndedIdle}})
+		ended := b.clock.now()
+		if swept, err := b.SweepChats(ctx, ended); err != nil || swept["help_sessions"] != 0 {
+			t.Errorf("too early: %v, %v", swept, err)
+		}
+		swept, err := b.SweepChats(ctx, ended.Add(time.Second))
+		b.ok(err)
+		if swept["help_sessions"] != 1 || swept["help_entries"] != 1 || swept["help_files"] != 1 || swept["help_grams"] == 0 {
+			t.Errorf("swept %v", swept)
+		}
+		if hits, err := b.Search(ctx, "言葉", 10); err != nil || len(hits) != 1 || hits[0].Session != going {
+			t.Errorf("found %+v, %v", hits, err)
+		}
+	})
+}
+
 // Versions are seen in their order, whatever commits at the same time: a browser that has one misses nothing before it.
 func TestVersionsAreSeenInOrder(t *testing.T) {
 	each(t, func(b *bench) {

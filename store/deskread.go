@@ -41,7 +41,7 @@ const mostOpen = 2000
 
 // OpenSessions are those that go on: waiting, connected, being written, left.
 func (s *Store) OpenSessions(ctx context.Context) ([]flows.DeskRow, error) {
-	return s.deskRows(ctx, `SELECT * FROM help_sessions WHERE phase IN ('queued', 'connected', 'writing', 'left') ORDER BY phase, last_at, id LIMIT ?`, mostOpen)
+	return s.deskRows(ctx, `SELECT * FROM help_sessions WHERE phase <> 'closed' ORDER BY phase, last_at, id LIMIT ?`, mostOpen)
 }
 
 // ChangedSessions are those with a version after one, in the order of their versions.

@@ -21,6 +21,44 @@ const (
 	wrongKept, expiredKept, signInsKept = 24 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour
 )
 
+// SweepChats deletes support sessions that ended before a time, with all that was said in them, and sign-ins of operators that
+// are long over. It goes in small transactions like Sweep.
+func (s *Store) SweepChats(ctx context.Context, before time.Time) (swept map[string]int, err error) {
+	swept = map[string]int{}
+	for more := true; more; {
+		var ids []string
+		err := s.transaction(ctx, func(tx *gorm.DB) error {
+			ids = nil
+			if err := tx.Raw(`SELECT id FROM help_sessions WHERE phase = 'closed' AND ended_at < ? ORDER BY ended_at LIMIT ?`, micros(before), sweptAtOnce/10).Scan(&ids).Error; err != nil || len(ids) == 0 {
+				return err
+			}
+			for table, key := range map[string]string{"help_grams": "session", "help_entries": "session", "help_files": "session", "help_sessions": "id"} {
+				done := tx.Exec(fmt.Sprintf(`DELETE FROM %s WHERE %s IN ?`, table, key), ids)
+				if done.Error != nil {
+					return done.Error
+				}
+				swept[table] += int(done.RowsAffected)
+			}
+			return nil
+		})
+		if err == nil {
+			if more = len(ids) == sweptAtOnce/10; more {
+				err = rest(ctx)
+			}
+		}
+		if err != nil {
+			return swept, fmt.Errorf("sweep chats: %w", err)
+		}
+	}
+	done := s.db.WithContext(ctx).Exec(`DELETE FROM operator_sessions WHERE began_at < ?`, micros(s.wall().Add(-2*wholeSession)))
+	if done.Error != nil {
+		return swept, fmt.Errorf("sweep sign-ins of operators: %w", done.Error)
+	}
+	swept["operator_sessions"] = int(done.RowsAffected)
+	s.emptyLog(s.sqlite() && swept["help_sessions"] > 0)
+	return swept, nil
+}
+
 // Sweep deletes what was kept for long enough, in small transactions with rests between them, and tells how many rows
 // of each table went. Events go with what was answered, keep after they came, even those that were given up on; one
 // that waits, or has a call that is not at its end, stays. Expired tokens, old guesses and the marks of unsent messages

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -377,6 +378,9 @@ func (a *app) keepBooks(ctx context.Context) {
 // forget deletes what was kept for long enough.
 func (a *app) forget(ctx context.Context) {
 	swept, err := a.store.Sweep(ctx, a.cfg.KeepEvents)
+	chats, chatsErr := a.store.SweepChats(ctx, a.now().Add(-a.cfg.KeepChats))
+	err = errors.Join(err, chatsErr)
+	maps.Copy(swept, chats)
 	for table, n := range swept {
 		a.swept.WithLabelValues(table).Add(float64(n))
 	}

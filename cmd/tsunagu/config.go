@@ -64,6 +64,7 @@ type config struct {
 	InFlight    int           // lanes in hand at once
 	RateShare   float64       // of LINE's rate limits; 0 is off
 	KeepEvents  time.Duration // inputs and deeds
+	KeepChats   time.Duration // support sessions, after their end
 
 	// Flows holds the brand and what conversations, pages and the carrier follow.
 	Flows flows.Settings
@@ -160,6 +161,7 @@ func (c *config) settings() []setting {
 		opt("OTEL_EXPORTER_OTLP_ENDPOINT", "", parsed(&c.OTLPEndpoint, address), "where traces go").orElse("off"),
 
 		opt("RETENTION_EVENTS", "30d", parsed(&c.KeepEvents, duration), "how long events and what was answered are kept; 7 days at least, for LINE may deliver an event again"),
+		opt("RETENTION_CHATS", "365d", parsed(&c.KeepChats, duration), "how long chats with operators are kept after their end"),
 
 		opt("LINK_CODE_DIGITS", "16", parsed(&f.CodeDigits, number(8, 32)), "digits of a usage code (LNK-20)"),
 		opt("LINK_MAX_WRONG", "5", parsed(&f.MaxWrong, number(1, 100)), "wrong attempts that lock (LNK-15, LNK-23)"),

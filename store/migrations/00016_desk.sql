@@ -71,7 +71,7 @@ CREATE TABLE help_grams (
 	pos     BIGINT NOT NULL,
 	PRIMARY KEY (gram, session, pos)
 );
-CREATE INDEX help_grams_entry ON help_grams (session, pos);
+CREATE INDEX help_grams_entry ON help_grams (session, pos); -- to forget an entry
 
 CREATE TABLE operators (
 	name       TEXT    NOT NULL PRIMARY KEY,
