@@ -19,7 +19,7 @@ import (
 // Support sessions and the operators' desk. A session belongs to its person's lane: what the lane decides is written with
 // its turns, what operators do goes into the lane as letters. Who gets a waiting person is decided here, under one lock.
 //
-// Locks are taken in this order: lanes, the desk, sessions.
+// Locks are taken in this order: lanes, the desk, sessions. Only a person who is handed out unforeseen is locked later.
 
 // seenFor is how long an operator counts as present after their browser was last heard of.
 const seenFor = 90 * time.Second

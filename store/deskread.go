@@ -187,7 +187,7 @@ func (s *Store) Talking(ctx context.Context, since time.Time, limit int) (lanes 
 		Last int64
 	}
 	err = s.reads.WithContext(ctx).Raw(`SELECT lane, max(at) AS last FROM (SELECT lane, at FROM inputs WHERE at >= ? AND sort IN ('line', 'secret') ORDER BY at DESC LIMIT 2000) AS lately
-		WHERE lane NOT IN (SELECT lane FROM help_sessions WHERE phase IN ('queued', 'connected', 'writing')) AND lane LIKE 'U%' GROUP BY lane ORDER BY last DESC LIMIT ?`, micros(since), limit).Scan(&rows).Error
+		WHERE lane NOT IN (SELECT lane FROM help_sessions WHERE phase <> 'closed' AND phase IN ('queued', 'connected', 'writing')) AND lane LIKE 'U%' GROUP BY lane ORDER BY last DESC LIMIT ?`, micros(since), limit).Scan(&rows).Error
 	if err != nil {
 		return nil, nil, fmt.Errorf("list who talks to the bot: %w", err)
 	}

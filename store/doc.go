@@ -21,7 +21,7 @@
 // Therefore the lock is a statement of its own, and what must be up to date is read by a later one.
 //
 // Locks are taken in one order, so that transactions do not wait for each other in a circle: lanes by name, then inputs
-// by ID, then links by kind and ref. What belongs to one lane needs no order. Where a circle happens all the same (a
+// by ID, then links by kind and ref, then the desk. What belongs to one lane needs no order. Where a circle happens all the same (a
 // first letter to a lane that appears at that moment), the database undoes one transaction, which is run again.
 //
 // # Group commit
@@ -41,6 +41,7 @@
 //	save.go     a turn and its outcomes; record.go: its timers, audit entries, unsent messages
 //	link.go     links, link tokens, nonces, letters
 //	signin.go   attempts to sign in
+//	desk.go     support sessions and who has them; deskread.go: what the desk shows; operators.go: its accounts
 //	notify.go   waking other processes
 //	events.go   the fate of one event, and what was given up on
 //	retention.go what goes after a while

@@ -89,6 +89,39 @@ func TestPictures(t *testing.T) {
 	shot("gift-received")
 }
 
+// TestPicturesOfTheDesk is the desk's.
+func TestPicturesOfTheDesk(t *testing.T) {
+	folder := os.Getenv("PICTURES")
+	if folder == "" {
+		t.Skip("set PICTURES to the folder")
+	}
+	_, sim, base := demo(t)
+	noon(sim)
+	hanako := linked(t, sim, "花子", "0123456789012345")
+	w := atDesk(t, base, demoOperator)
+	w.do(chromedp.EmulateViewport(1280, 800))
+	w.on()
+	hanako.Say("残量")
+	hanako.Say("オペレーター")
+	hanako.Say("データを贈りたいのですが、上限はありますか")
+	w.shows("#lists", "花子")
+	w.clicks("button.next")
+	w.reads("さんが対応を始めました")
+	w.writes("お待たせしました。毎月のデータ量まで、500MBずつ贈れます。")
+	said(t, sim, hanako, "お待たせしました。毎月")
+	hanako.Say("ありがとうございます！")
+	w.reads("ありがとうございます！")
+	linked(t, sim, "さくら", "0123456789012346").Say("オペレーター")
+	w.waits(`document.querySelector("[data-list=waiting] .count").textContent === "1"`)
+	w.clicks(`[data-act=balance]`)
+	w.shows("#person", "GB")
+	picture, err := chromedp.Run(w.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	writePicture(t, filepath.Join(folder, "desk.png"), picture)
+}
+
 // signIn signs somebody in as a holder, in a browser of theirs.
 func signIn(t *testing.T, sim *linesim.Sim, p *linesim.Person, login string) {
 	t.Helper()

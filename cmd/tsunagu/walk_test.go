@@ -150,8 +150,14 @@ func TestFaultsOnThePhonePage(t *testing.T) {
 // demo starts what `tsunagu demo` starts.
 func demo(t testing.TB) (*app, *linesim.Sim, string) {
 	t.Helper()
+	return demoWith(t, nil)
+}
+
+// demoWith starts it with settings.
+func demoWith(t testing.TB, settings map[string]string) (*app, *linesim.Sim, string) {
+	t.Helper()
 	listener := freeListener(t)
-	p := &program{ctx: t.Context(), getenv: func(string) (string, bool) { return "", false }, out: io.Discard, errs: new(syncBuffer)}
+	p := &program{ctx: t.Context(), getenv: func(name string) (string, bool) { v, ok := settings[name]; return v, ok }, out: io.Discard, errs: new(syncBuffer)}
 	a, sim, err := newDemo(p, t.TempDir(), listener)
 	if err != nil {
 		t.Fatal(err)
