@@ -22,7 +22,6 @@ type helpWorld struct {
 	inbox  []Input // in the order of the lane
 	row    Session // as the store has it; Phase "" for none
 	n      int     // arrivals so far
-	links  bool
 }
 
 func (w helpWorld) clone() helpWorld {

@@ -37,12 +37,7 @@ func openWith(t *testing.T, url string) *Store {
 func everything(t *testing.T, s *Store, round int) {
 	t.Helper()
 	ctx := t.Context()
-	ok := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	ok := fatal(t)
 	var as []flows.Arrival
 	for i := range 40 {
 		as = append(as, flows.Arrival{
@@ -113,12 +108,7 @@ func everything(t *testing.T, s *Store, round int) {
 func everythingAtTheDesk(t *testing.T, s *Store, round int) {
 	t.Helper()
 	ctx := t.Context()
-	ok := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	ok := fatal(t)
 	name, lane, id := fmt.Sprint("op", round), fmt.Sprint("H", round), fmt.Sprint("h", round)
 	ok(s.AddOperator(ctx, name, name, flows.RoleOperator, ""))
 	ok(s.SetPresence(ctx, name, flows.PresenceOn, 3))
@@ -170,6 +160,16 @@ func (s *Store) holder(t *testing.T, id string) string {
 		t.Fatal(err)
 	}
 	return row.Operator
+}
+
+// fatal ends the test on an error.
+func fatal(t *testing.T) func(error) {
+	return func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func second[T any](_ T, err error) error { return err }

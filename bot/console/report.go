@@ -79,12 +79,16 @@ func add(a, b flows.DeskCount) flows.DeskCount {
 	return a
 }
 
-func (c *Console) showReport(v *visit) error {
-	from, to, err := c.span(v)
-	if err != nil {
-		return err
+// figures are what a report is about: the days asked for and what was counted on them.
+func (c *Console) figures(v *visit) (from, to time.Time, report flows.DeskReport, err error) {
+	if from, to, err = c.span(v); err == nil {
+		report, err = c.Desk.Report(v.ctx(), from, to.AddDate(0, 0, 1))
 	}
-	report, err := c.Desk.Report(v.ctx(), from, to.AddDate(0, 0, 1))
+	return from, to, report, err
+}
+
+func (c *Console) showReport(v *visit) error {
+	from, to, report, err := c.figures(v)
 	if err != nil {
 		return err
 	}
@@ -181,11 +185,7 @@ func chart(title string, bars []bar) template.HTML {
 
 // reportCSV is the same figures for a spreadsheet: UTF-8 with a byte order mark, as spreadsheets expect Japanese.
 func (c *Console) reportCSV(v *visit) error {
-	from, to, err := c.span(v)
-	if err != nil {
-		return err
-	}
-	report, err := c.Desk.Report(v.ctx(), from, to.AddDate(0, 0, 1))
+	from, to, report, err := c.figures(v)
 	if err != nil {
 		return err
 	}
