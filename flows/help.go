@@ -322,12 +322,13 @@ func (t *turn) queue(load DeskLoad, hours Hours) {
 func (t *turn) place(load DeskLoad) {
 	h := &t.c.Help
 	next := h.Told.Add(placeEvery)
-	if load.Ahead+1 != h.Place && !t.At.Before(next) {
+	switch {
+	case t.At.Before(next):
+	case load.Ahead+1 != h.Place:
 		t.tellPlace(placeNow, load.Ahead+1)
 		return
-	}
-	if look := t.At.Add(placeLook); look.After(next) {
-		next = look
+	default:
+		next = t.At.Add(placeLook)
 	}
 	t.do(SetTimer{Name: placeTimer, At: next})
 }

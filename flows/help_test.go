@@ -85,6 +85,14 @@ func TestHLP20Hours(t *testing.T) {
 	}
 }
 
+// HLP-09: the automatic side calls itself that, wherever it speaks of itself.
+func TestHLP09Name(t *testing.T) {
+	p := linkedAt(jst(11, 24, 20, 0, 0))
+	for _, word := range []string{"ヘルプ", "オペレーター", "人間ですか？"} {
+		has(t, said(t, p, word), "AI（自動応答）")
+	}
+}
+
 // HLP-03: without a link there is the automatic side only, at any hour and by any word.
 func TestHLP03WithoutALink(t *testing.T) {
 	for _, word := range []string{"オペレーター", "人と話したい", "このまま待つ", "メッセージを残す"} {
@@ -152,6 +160,10 @@ func TestHLP26Place(t *testing.T) {
 	}
 	if got := look(119*time.Second, 4); got != "" {
 		t.Errorf("within two minutes: %q", got)
+	}
+	p.Desk.Ahead = 3
+	if got := turn(t, p, flows.Due{Name: "help/place"}); got != "" { // whoever rings
+		t.Errorf("asked within two minutes: %q", got)
 	}
 	has(t, look(time.Second, 4), "現在5番目です")
 	if got := look(2*time.Minute, 4); got != "" {
@@ -260,8 +272,35 @@ func TestHLP30And31Silence(t *testing.T) {
 	}
 }
 
-// HLP-35: asked after a chat in which an operator spoke, once in seven days, and open for 24 hours.
+// HLP-29: hours that change at 19:10 do not end a chat that may last until 19:30; that moment does.
+func TestHLP29HardEnd(t *testing.T) {
+	p := talking(t)
+	hours := func(at time.Time, in flows.Input) string {
+		t.Helper()
+		p.SetClock(at)
+		return turn(t, p, in)
+	}
+	if got := hours(jst(11, 24, 19, 29, 59), flows.DeskHoursChanged{}); got != "" {
+		t.Errorf("ended before 19:30: %q", got)
+	}
+	has(t, hours(jst(11, 24, 19, 30, 0), flows.Due{Name: "help/close"}), "受付時間が過ぎたため")
+	// A supervisor keeps the desk open until 20:00: the chat may go on until 20:30.
+	p = talking(t)
+	p.Desk.Exception = flows.DeskException{Date: "2026-11-24", Open: 10 * time.Hour, Close: 20 * time.Hour}
+	if got := hours(jst(11, 24, 19, 30, 0), flows.Due{Name: "help/close"}); got != "" {
+		t.Errorf("ended before 20:30: %q", got)
+	}
+	has(t, hours(jst(11, 24, 20, 30, 0), flows.Due{Name: "help/close"}), "受付時間が過ぎたため")
+}
+
+// HLP-05 and HLP-35: asked after a chat in which an operator spoke, once in seven days, and open for 24 hours.
 func TestHLP35Survey(t *testing.T) {
+	silent := linkedAt(helpNoon)
+	said(t, silent, "オペレーター")
+	took(t, silent, "佐藤")
+	if got := turn(t, silent, flows.DeskClosed{Session: silent.Conversation.Help.ID, Operator: "佐藤"}); strings.Contains(got, "いかがでしたか") {
+		t.Errorf("asked about a chat in which nobody spoke: %q", got)
+	}
 	p := talking(t)
 	closes := func(at time.Time) string {
 		t.Helper()

@@ -103,6 +103,19 @@ func (s *Store) Transcript(ctx context.Context, session string, after int64) ([]
 	return all, nil
 }
 
+// Notes are the notes that were written after a version, in all sessions.
+func (s *Store) Notes(ctx context.Context, after int64) (notes []flows.Entry, err error) {
+	var rows []struct{ Session, Name, Text string }
+	err = s.reads.WithContext(ctx).Raw(`SELECT session, name, text FROM help_entries WHERE who = 'note' AND version > ? ORDER BY version LIMIT ?`, after, mostEntries).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read notes: %w", err)
+	}
+	for _, r := range rows {
+		notes = append(notes, flows.Entry{Session: r.Session, By: flows.ByNote, Name: r.Name, Text: r.Text})
+	}
+	return notes, nil
+}
+
 // LinksOf are a person's links.
 func (s *Store) LinksOf(ctx context.Context, lane string) ([]flows.Link, error) {
 	var rows []struct {

@@ -45,6 +45,7 @@ type Desk interface {
 	SessionsOf(ctx context.Context, lane string, limit int) ([]flows.DeskRow, error)
 	Session(ctx context.Context, id string) (flows.DeskRow, error)
 	Transcript(ctx context.Context, session string, after int64) ([]flows.DeskEntry, error)
+	Notes(ctx context.Context, after int64) ([]flows.Entry, error)
 	LinksOf(ctx context.Context, lane string) ([]flows.Link, error)
 	Talking(ctx context.Context, since time.Time, limit int) (lanes []string, at []time.Time, err error)
 	Search(ctx context.Context, text string, limit int) ([]flows.DeskHit, error)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -189,6 +190,28 @@ type newsView struct {
 	Rows      []rowView      `json:"rows"`
 	Operators []operatorView `json:"operators"`
 	State     stateView      `json:"state"`
+	Mentions  []mention      `json:"mentions"` // since the version before
+}
+
+// A mention is a note that holds "@name".
+type mention struct {
+	To      string `json:"to"`
+	By      string `json:"by"`
+	Session string `json:"session"`
+}
+
+// mentions finds whom new notes are for.
+func (c *Console) mentions(ctx context.Context, since int64, operators []operatorView) ([]mention, error) {
+	notes, err := c.Desk.Notes(ctx, since)
+	found := []mention{}
+	for _, n := range notes {
+		for _, o := range operators {
+			if strings.Contains(n.Text, "@"+o.Name) && n.Name != o.Name {
+				found = append(found, mention{To: o.Name, By: n.Name, Session: n.Session})
+			}
+		}
+	}
+	return found, err
 }
 
 type stateView struct {
@@ -236,8 +259,11 @@ func (c *Console) news(ctx context.Context, since int64, state flows.DeskState) 
 	if err != nil {
 		return nil, err
 	}
-	n.common = newsView{Version: state.Version, Now: c.Now().UnixMilli(), Operators: operators, State: c.stateView(state)}
-	return n, nil
+	n.common = newsView{Version: state.Version, Now: c.Now().UnixMilli(), Operators: operators, State: c.stateView(state), Mentions: []mention{}}
+	if since > 1 {
+		n.common.Mentions, err = c.mentions(ctx, since, operators)
+	}
+	return n, err
 }
 
 func (c *Console) operators(ctx context.Context) ([]operatorView, error) {

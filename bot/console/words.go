@@ -129,7 +129,7 @@ var sentences = map[string][2]string{
 	"search": {"トークを検索", "Search chats"}, "found": {"検索結果", "Found"}, "older": {"さらに表示", "Show more"},
 	"message": {"メッセージ", "Message"}, "send": {"送信", "Send"}, "note": {"メモ", "Note"}, "noteHint": {"社内メモ（お客様には送られません）。@名前 で知らせます。", "A note for colleagues; the customer does not see it. @name mentions."},
 	"messageHint": {"Enterで送信、Shift+Enterで改行、/ で定型文", "Enter sends, Shift+Enter breaks the line, / for canned replies"},
-	"picture":     {"写真", "Picture"}, "sticker": {"スタンプ", "Sticker"}, "canned": {"定型文", "Canned replies"}, "cannedNew": {"定型文を追加", "Add a canned reply"}, "cannedTitle": {"題名", "Title"}, "cannedText": {"本文", "Text"}, "delete": {"削除", "Delete"}, "save": {"保存", "Save"},
+	"picture":     {"写真", "Picture"}, "sticker": {"スタンプ", "Sticker"}, "canned": {"定型文", "Canned replies"}, "cannedNew": {"定型文を追加", "Add a canned reply"}, "cannedTitle": {"題名", "Title"}, "cannedText": {"本文", "Text"}, "save": {"保存", "Save"},
 	"freeReply": {"無料の返信で届きます（残り{n}秒）", "The next message is a free reply ({n} s left)"}, "push": {"プッシュ配信になります", "The next message is a push"},
 	"quota": {"今月 {used} / {limit}通", "{used} of {limit} this month"}, "quotaFree": {"今月 {used}通（上限なし）", "{used} this month, no limit"},
 	"wrote":   {"入力中にお客様から新しいメッセージが届きました。内容を確認してから送信してください。", "The customer wrote while you were typing. Read it before you send."},
@@ -145,8 +145,8 @@ var sentences = map[string][2]string{
 	"shortcuts": {"ショートカット", "Shortcuts"}, "help": {"使い方", "Help"}, "notify": {"通知と音を使う", "Notifications and sound"}, "notifyOn": {"通知と音：オン", "Notifications: on"}, "theme": {"明暗", "Theme"},
 	"auto": {"自動で割り当てる", "Hand out by itself"}, "hoursOpen": {"受付 {closes}まで", "Open until {closes}"}, "hoursClosed": {"受付時間外（次は{opens}）", "Closed (next {opens})"}, "deskToday": {"今日の受付", "Today"}, "closeNow": {"いま受付を終える", "Close now"}, "until": {"終了時刻", "Until"}, "usual": {"通常に戻す", "As usual"}, "set": {"設定", "Set"},
 	"newChat": {"新しいお客様がお待ちです", "A customer is waiting"}, "newMessage": {"新しいメッセージ", "New message"}, "mentioned": {"{name}さんがあなたに知らせています", "{name} mentions you"},
-	"minutes": {"{n}分", "{n} min"}, "seconds": {"{n}秒", "{n} s"}, "hoursLong": {"{n}時間", "{n} h"}, "front": {"優先", "First"}, "waited": {"待ち時間", "Waiting"}, "unnamed": {"お名前未取得", "Name unknown"},
-	"confirmClose": {"対応を終えます。", "Close this chat."}, "draftKept": {"下書きを保存しています", "Draft kept"}, "file": {"ファイル", "File"}, "video": {"動画", "Video"}, "audio": {"音声", "Audio"}, "location": {"位置情報", "Location"}, "download": {"ダウンロード", "Download"}, "open": {"開く", "Open"}, "shut": {"閉じる", "Close"},
+	"minutes": {"{n}分", "{n} min"}, "seconds": {"{n}秒", "{n} s"}, "hoursLong": {"{n}時間", "{n} h"}, "front": {"優先", "First"}, "waited": {"最長の待ち時間", "Longest wait"}, "connected": {"対応中", "In a chat"}, "unnamed": {"お名前未取得", "Name unknown"},
+	"confirmClose": {"対応を終えます。", "Close this chat."}, "file": {"ファイル", "File"}, "video": {"動画", "Video"}, "audio": {"音声", "Audio"}, "location": {"位置情報", "Location"}, "open": {"開く", "Open"}, "shut": {"閉じる", "Close"},
 	"backToList": {"一覧へ", "Lists"}, "details": {"お客様情報", "Details"},
 	"key.next": {"次の方に対応する", "Take the next"}, "key.search": {"検索", "Search"}, "key.reply": {"返信を書く", "Write a reply"}, "key.note": {"メモを書く", "Write a note"}, "key.lists": {"一覧を切り替える", "Switch lists"}, "key.move": {"一覧を上下に移動", "Move in the list"}, "key.close": {"対応を終える", "Close the chat"}, "key.help": {"この一覧", "This sheet"}, "key.transfer": {"引き継ぐ", "Transfer"},
 
@@ -161,7 +161,7 @@ var sentences = map[string][2]string{
 
 	"report.perDay": {"日ごとの件数（濃い色は対応した件数）", "Sessions per day (dark: taken)"}, "report.perHour": {"時間帯ごとの件数", "Sessions by hour"}, "report.waits": {"平均の待ち時間（分）", "Mean waiting time (minutes)"},
 	"report.from": {"開始日", "From"}, "report.to": {"終了日", "To"}, "report.show": {"表示", "Show"}, "report.csv": {"CSVで保存", "Save as CSV"}, "report.day": {"日", "Day"}, "report.operator": {"オペレーター", "Operator"}, "report.sessions": {"件数", "Sessions"},
-	"report.taken": {"対応", "Taken"}, "report.tickets": {"留守・時間外", "Messages"}, "report.wait": {"平均待ち", "Mean wait"}, "report.handling": {"平均対応", "Mean handling"}, "report.score": {"満足度", "Score"}, "report.total": {"合計", "Total"}, "report.survey": {"アンケート（{n}件）", "Survey ({n})"},
+	"report.taken": {"対応", "Taken"}, "report.tickets": {"留守・時間外", "Messages"}, "report.wait": {"平均待ち", "Mean wait"}, "report.handling": {"平均対応", "Mean handling"}, "report.score": {"満足度", "Score"},
 	"score.5": {"とても満足", "Very satisfied"}, "score.4": {"満足", "Satisfied"}, "score.3": {"ふつう", "Neutral"}, "score.2": {"不満", "Dissatisfied"}, "score.1": {"とても不満", "Very dissatisfied"},
 
 	"audit.at": {"日時", "Time"}, "audit.actor": {"操作した人", "Who"}, "audit.kind": {"操作", "What"}, "audit.ref": {"対象", "About"}, "audit.reason": {"内容", "Detail"},

@@ -63,7 +63,7 @@ func noon(sim *linesim.Sim) time.Time {
 	return at
 }
 
-// A new operator's first chat, with a colleague: taken, answered both ways, handed over, closed, rated.
+// HLP-50, HLP-34: a new operator's first chat, with a colleague: taken, answered both ways, handed over, closed, rated.
 func TestDeskWalk(t *testing.T) {
 	a, sim, base := demo(t)
 	noon(sim)
@@ -120,13 +120,13 @@ func TestDeskWalk(t *testing.T) {
 	sato.checks("やまだ たろう", "2012-08-10", "5678")
 	sato.shows("#person", "本人確認済み")
 
-	// A note for the colleague, and over to her.
+	// A note for the colleague, who is told of it, and over to her.
+	suzuki := atDesk(t, base, demoSecond)
+	suzuki.on()
 	sato.clicks("#as-note")
 	sato.writes("@suzuki 料金プランの件です")
 	sato.waits(`document.querySelector(".bubble.note")?.innerText.includes("料金プラン")`)
-	suzuki := atDesk(t, base, demoSecond)
-	suzuki.on()
-	sato.waits(`document.querySelector("#lists") && document.body && true`)
+	suzuki.shows("#toasts", "佐藤さんがあなたに知らせています")
 	sato.clicks(`[data-act=transfer]`)
 	sato.waits(`!!document.querySelector("dialog[open] option[value=suzuki]:not(:disabled)")`)
 	sato.clicks(`dialog[open] button.primary`)

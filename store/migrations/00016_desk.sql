@@ -62,6 +62,7 @@ CREATE TABLE help_entries (
 	version    BIGINT NOT NULL,
 	PRIMARY KEY (session, pos)
 );
+CREATE INDEX help_entries_notes ON help_entries (version) WHERE who = 'note'; -- whom colleagues mention
 CREATE INDEX help_entries_message ON help_entries (message_id) WHERE message_id <> '';
 
 -- Two characters that stand side by side in an entry, for search.

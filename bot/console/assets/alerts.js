@@ -46,6 +46,13 @@ function alertOf(text, row) {
 /** makeAlerts tells of people who begin to wait, of new messages to oneself, and of chats that are handed over. */
 export function makeAlerts() {
   hear((what, changed) => {
+    if (what === 'mentions') {
+      for (const { by, session } of changed) {
+        const text = say('mentioned', { name: displayOf(by) });
+        toast(text, 'info', () => select(session));
+        alertOf(text, desk.rows.get(session) ?? { id: session, name: displayOf(by) });
+      }
+    }
     if (what !== 'rows') return;
     for (const { id, before } of changed) {
       const row = desk.rows.get(id);

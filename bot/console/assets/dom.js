@@ -19,9 +19,9 @@ export const some = (children) => children.flat().filter((child) => child !== nu
 
 export const byId = (id) => document.getElementById(id);
 
-/** toast says something for a few seconds; screen readers read it. */
-export function toast(text, kind = 'info') {
-  const note = el('p', { className: `toast ${kind}` }, text);
+/** toast says something for a few seconds, and leads somewhere when it is pressed; screen readers read it. */
+export function toast(text, kind = 'info', onclick = null) {
+  const note = el('p', { className: `toast ${kind}` }, onclick ? el('button', { className: 'link', onclick }, text) : text);
   byId('toasts').append(note);
   setTimeout(() => note.remove(), 6000);
 }

@@ -74,6 +74,8 @@ function take(news) {
   }
   if (changed.length > 0) tell('rows', changed);
   tell('desk');
+  const forMe = news.mentions.filter(({ to }) => to === desk.me.name);
+  if (forMe.length > 0) tell('mentions', forMe);
 }
 
 /** begin loads the desk and listens to its changes from then on. */

@@ -1,7 +1,7 @@
 // The middle pane: one conversation, with the bot's part, notes and events in between, and the composer.
 
 import { byId, dialog, el, toast } from './dom.js';
-import { api, attempt, clock, day, desk, displayOf, hear, nameOf, now, say, select, supervises } from './state.js';
+import { api, attempt, clock, day, desk, displayOf, hear, length, nameOf, now, say, select, supervises } from './state.js';
 import { avatar } from './lists.js';
 import { makePerson } from './person.js';
 
@@ -371,7 +371,7 @@ function drawComposer() {
 function draw() {
   const pane = byId('talk');
   if (!shown) {
-    pane.replaceChildren(el('p', { className: 'empty' }, say('chooseChat')));
+    pane.replaceChildren(overview());
     byId('person').replaceChildren();
     return;
   }
@@ -389,6 +389,18 @@ function drawHead() {
   if (mine() && note && !byId('draft').value) note = false;
   drawComposer();
   makePerson(shown, mine());
+}
+
+/** overview is what is shown while no chat is: how long people wait, and who has how many. */
+function overview() {
+  const waiting = [...desk.rows.values()].filter((row) => ['queued', 'left'].includes(row.phase) && !row.operator);
+  const longest = Math.max(0, ...waiting.filter((row) => row.phase === 'queued').map((row) => now() - row.since));
+  const figure = (word, value) => el('div', {}, el('dt', {}, say(word)), el('dd', {}, value));
+  return el('section', { className: 'overview', id: 'overview' }, el('h1', {}, say('chooseChat')),
+    el('dl', { className: 'figures' }, figure('waiting', String(waiting.filter((row) => row.phase === 'queued').length)), figure('left', String(waiting.filter((row) => row.phase === 'left').length)),
+      figure('waited', length(longest)), figure('connected', String([...desk.rows.values()].filter((row) => row.phase === 'connected').length))),
+    el('table', {}, el('thead', {}, el('tr', {}, ['operators', 'presence', 'seats'].map((word) => el('th', { scope: 'col' }, say(word))))),
+      el('tbody', {}, desk.operators.map((o) => el('tr', {}, el('th', { scope: 'row' }, `${o.display}（${o.name}）`), el('td', {}, say(o.presence)), el('td', {}, `${o.taken} / ${o.seats}`))))));
 }
 
 /** peek shows what somebody and the bot say to each other, without a session. */
@@ -417,6 +429,7 @@ export function makeTalk() {
       }
       refresh();
     }
+    if ((what === 'desk' || what === 'rows') && !shown && byId('overview')) draw();
     if (what === 'connection' || what === 'beat') refresh();
   });
   setInterval(() => { if (shown && byId('how') && !note) byId('how').textContent = sendingState(); }, 1000);
