@@ -33,7 +33,7 @@ func browser(t *testing.T) context.Context {
 		}
 	})
 	// A page that never shows what a test waits for should fail that test, not use up the time of all.
-	limited, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	limited, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	return limited
 }

@@ -98,6 +98,21 @@ func sessionOf(t testing.TB, a *app, person string, phase flows.HelpPhase) flows
 	return flows.DeskRow{}
 }
 
+// heard waits until the desk has a person's words as the last of the chat.
+func heard(t testing.TB, a *app, p *linesim.Person, words string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		if sessionOf(t, a, p.ID, flows.HelpConnected).Preview == words {
+			return
+		}
+		select {
+		case <-a.store.DeskChanged():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	t.Fatalf("the desk never heard %q", words)
+}
+
 // Two operators press 「対応する」 at the same moment, 200 times: one wins, the other is told who.
 func TestTwoPressTakeAtTheSameMoment(t *testing.T) {
 	a, sim, base := demo(t)
@@ -186,11 +201,13 @@ func TestHLP29ClosingTime(t *testing.T) {
 	said(t, sim, connected, "続けて伺います")
 	sim.SetNow(at.Add(7*time.Hour + 9*time.Minute))
 	connected.Say("はい")
+	heard(t, a, connected, "はい")
 	o.must("sessions/"+id+"/say", map[string]string{"ID": "half-seven-1", "Kind": "text", "Text": "承知しました"})
 	said(t, sim, connected, "承知しました")
 	for _, minutes := range []time.Duration{18, 27} {
 		sim.SetNow(at.Add(7*time.Hour + minutes*time.Minute))
 		connected.Say(fmt.Sprint("まだあります", int(minutes)))
+		heard(t, a, connected, fmt.Sprint("まだあります", int(minutes)))
 		o.must("sessions/"+id+"/say", map[string]string{"ID": fmt.Sprint("half-seven-", int(minutes)), "Kind": "text", "Text": fmt.Sprint("どうぞ", int(minutes))})
 		said(t, sim, connected, fmt.Sprint("どうぞ", int(minutes)))
 	}
@@ -283,10 +300,7 @@ func TestDeskCatchesUp(t *testing.T) {
 	screenshot(t, sato.ctx, "desk-cut")
 	hanako.Say("切れている間の一つ目")
 	hanako.Say("切れている間の二つ目")
-	row := sessionOf(t, a, hanako.ID, flows.HelpConnected)
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(row.Preview, "二つ目") && time.Now().Before(deadline); {
-		row = sessionOf(t, a, hanako.ID, flows.HelpConnected)
-	}
+	heard(t, a, hanako, "切れている間の二つ目")
 	sato.writes("届かないはずの言葉")
 	sato.waits(`!!document.querySelector(".delivery.failed")`)
 	sato.do(chromedp.SendKeys("#draft", "書きかけ"))
