@@ -73,9 +73,12 @@ func (c *Console) showLogin(v *visit) error {
 func (c *Console) login(v *visit) error {
 	name, password := strings.TrimSpace(v.FormValue("name")), v.FormValue("password")
 	form := loginForm{Name: name, OIDC: c.OIDC != nil}
-	if ok, err := c.attempt(v, name); err != nil || !ok {
+	switch ok, err := c.attempt(v, name); {
+	case err != nil:
+		return err
+	case !ok:
 		form.Wrong = v.say("locked")
-		return errors.Join(err, c.showOrBreak(v, err, http.StatusTooManyRequests, form))
+		return c.show(v, http.StatusTooManyRequests, "login", form)
 	}
 	me, err := c.Desk.CheckOperator(v.ctx(), name, password)
 	switch {
@@ -94,13 +97,6 @@ func (c *Console) login(v *visit) error {
 	return c.enter(v, me.Name, "password")
 }
 
-func (c *Console) showOrBreak(v *visit, err error, status int, form loginForm) error {
-	if err != nil {
-		return nil
-	}
-	return c.show(v, status, "login", form)
-}
-
 // attempt reserves an attempt to sign in; ok is false while the name or the address is locked.
 func (c *Console) attempt(v *visit, name string) (ok bool, err error) {
 	ctx := v.ctx()
@@ -117,8 +113,11 @@ func (c *Console) loginCode(v *visit) error {
 	if !ok {
 		return c.show(v, http.StatusUnauthorized, "login", loginForm{Wrong: v.say("tooLate"), OIDC: c.OIDC != nil})
 	}
-	if ok, err := c.attempt(v, name); err != nil || !ok {
-		return errors.Join(err, c.showOrBreak(v, err, http.StatusTooManyRequests, loginForm{Wrong: v.say("locked")}))
+	switch ok, err := c.attempt(v, name); {
+	case err != nil:
+		return err
+	case !ok:
+		return c.show(v, http.StatusTooManyRequests, "login", loginForm{Wrong: v.say("locked")})
 	}
 	switch err := c.Desk.CheckTOTP(v.ctx(), name, v.FormValue("code")); {
 	case errors.Is(err, flows.ErrWrongCredentials):
@@ -251,8 +250,11 @@ func (c *Console) changePassword(v *visit) error {
 
 // confirmPassword asks for the password once more, before what a borrowed browser should not do.
 func (c *Console) confirmPassword(v *visit) error {
-	if ok, err := c.attempt(v, v.me.Name); err != nil || !ok {
-		return errors.Join(err, badRequest("locked"))
+	switch ok, err := c.attempt(v, v.me.Name); {
+	case err != nil:
+		return err
+	case !ok:
+		return badRequest("locked")
 	}
 	_, err := c.Desk.CheckOperator(v.ctx(), v.me.Name, v.FormValue("password"))
 	if errors.Is(err, flows.ErrWrongCredentials) {

@@ -316,7 +316,8 @@ func TestDeskCatchesUp(t *testing.T) {
 	sato.waits(`[...document.querySelectorAll(".bubble.operator")].filter(e => e.innerText.includes("届かないはずの言葉")).length === 1`)
 	sato.waits(`!document.querySelector(".delivery.failed")`)
 	// A page that is loaded anew still has the draft.
-	sato.do(chromedp.Reload(), chromedp.WaitVisible(`html[data-ready] .tab`))
+	sato.do(chromedp.Reload())
+	sato.arrives(deskReady)
 	sato.clicks(`[data-list=mine]`)
 	sato.clicks(`#lists .row`)
 	sato.waits(`document.querySelector("#draft")?.value === "書きかけ"`)

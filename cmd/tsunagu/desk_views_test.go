@@ -84,9 +84,11 @@ func TestEveryViewOfTheDesk(t *testing.T) {
 	w := deskWalker{walker{t, browser(t)}, base}
 	w.do(chromedp.EmulateViewport(1440, 900), chromedp.Navigate(base+"/console/login"))
 	w.accessible("login")
-	w.do(chromedp.SendKeys("#name", demoOperator), chromedp.SendKeys("#password", "wrong"), chromedp.Click("button.primary"), chromedp.WaitVisible("[role=alert]"))
+	w.do(chromedp.SendKeys("#name", demoOperator), chromedp.SendKeys("#password", "wrong"), chromedp.Click("button.primary"))
+	w.arrives(`!!document.querySelector("[role=alert]")`)
 	w.accessible("login-wrong")
-	w.do(chromedp.SendKeys("#password", demoPassword), chromedp.Click("button.primary"), chromedp.WaitVisible(`html[data-ready] .tab`))
+	w.do(chromedp.SendKeys("#password", demoPassword), chromedp.Click("button.primary"))
+	w.arrives(deskReady)
 	w.on()
 	w.clicks("button.next")
 	w.reads("さんが対応を始めました")
@@ -97,7 +99,8 @@ func TestEveryViewOfTheDesk(t *testing.T) {
 		for _, lang := range []string{"ja", "en"} {
 			w.evaluates(`(() => { document.cookie = "desk-lang=` + lang + `; path=/console" })()`)
 			at := theme + "-" + lang
-			w.do(chromedp.EmulateViewport(1440, 900), chromedp.Navigate(base+"/console"), chromedp.WaitVisible(`html[data-ready] .tab`))
+			w.do(chromedp.EmulateViewport(1440, 900))
+			w.goes("", deskReady)
 			w.clicks(`[data-list=mine]`)
 			w.clicks(`#lists .row`)
 			w.waits(`!!document.querySelector("#draft")`)
@@ -120,7 +123,7 @@ func TestEveryViewOfTheDesk(t *testing.T) {
 			w.evaluates(`document.body.classList.add("in-person")`)
 			w.accessible("narrow-person-" + at)
 			for _, page := range []string{"report", "audit", "operators", "account"} {
-				w.do(chromedp.Navigate(base+"/console/"+page), chromedp.WaitVisible("h1"))
+				w.goes("/"+page, `!!document.querySelector("h1")`)
 				w.accessible("narrow-" + page + "-" + at)
 				w.do(chromedp.EmulateViewport(1440, 900))
 				w.accessible(page + "-" + at)
@@ -240,4 +243,15 @@ func TestDeskRoles(t *testing.T) {
 			t.Errorf("the desk is told %s", secret)
 		}
 	}
+}
+
+// Coming and going does not use up the connections that a browser has to a server.
+func TestDeskVisitedAgainAndAgain(t *testing.T) {
+	_, _, base := demo(t)
+	w := atDesk(t, base, demoOperator)
+	for range 10 {
+		w.goes("/report", `!!document.querySelector("h1")`)
+		w.goes("", deskReady)
+	}
+	w.shows("#connection", "接続中")
 }

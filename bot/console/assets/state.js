@@ -88,9 +88,14 @@ export async function begin() {
 }
 
 export let connected = false;
+let source = null;
+
+// A page that is left may live on for the way back, and would keep one of the six connections that a browser has to a server.
+addEventListener('pagehide', () => source?.close());
+addEventListener('pageshow', (event) => { if (event.persisted && source) listen(); });
 
 function listen() {
-  const source = new EventSource(`/console/events?since=${desk.version}`);
+  source = new EventSource(`/console/events?since=${desk.version}`);
   source.addEventListener('open', () => { connected = true; tell('connection'); });
   source.addEventListener('desk', (event) => take(JSON.parse(event.data)));
   source.addEventListener('beat', (event) => { offset = JSON.parse(event.data).now - Date.now(); tell('beat'); });
