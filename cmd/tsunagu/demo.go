@@ -111,11 +111,11 @@ const demoScreen = `
   4  Then ask               残量   データプレゼント   設定   連携を解除
      To give data away, add a second friend and link the other line there.
 
-  The clock on the phone page moves everything: try 23:00 on the last day of a month.
   5  Open the desk          %[1]s/console
      (いつでもヘルプ)       name  %[5]s   password  %[6]s
      Ask for 「オペレーター」 on the phone between 10:00 and 19:00, and take the chat at the desk.
 
+  The clock on the phone page moves everything: try 23:00 on the last day of a month.
   Metrics: http://%[4]s/metrics    Data: %[3]s
   Ctrl-C ends it.
 
